@@ -1,0 +1,45 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "AioGSource",
+  products: [
+    .library(name: "AioGSource", targets: ["AioGSource"]),
+    .executable(name: "aio-tour", targets: ["aio-tour"]),
+    .executable(name: "hello-loop", targets: ["hello-loop"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CGLib", pkgConfig: "glib-2.0", providers: [.apt(["libglib2.0-dev"])]),
+    .systemLibrary(
+      name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+    .target(
+      name: "AioGSource",
+      dependencies: [
+        "CGLib", "CLiburing",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .executableTarget(
+      name: "hello-loop", dependencies: ["AioGSource"], path: "Sources/Examples/hello-loop"),
+    .executableTarget(
+      name: "aio-tour",
+      dependencies: [
+        "AioGSource", "CGLib",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Sources/Examples/aio-tour"),
+    .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+    .testTarget(
+      name: "AioGSourceTests",
+      dependencies: [
+        "AioGSource", "CGLib", "CLiburing", "CTestSupport",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,127 @@
+// The context itself: what it is made of, how it begins and ends. What it does stands in the extensions beside this
+// file: the pass, the two drivers, handlers, bottom halves and timers, the home thread, introspection.
+
+import CGLib
+import CLiburing
+import Glibc
+import Synchronization
+import SystemPackage
+
+/// An event loop for one thread: fd handlers, bottom halves and nanosecond timers.
+///
+/// A context runs inside GLib's loop once it is attached to a `GMainContext` (``attach(to:priority:)``), or alone
+/// through ``poll(blocking:)``; both may be used on one context, by turns and nested. The thread that runs it first is
+/// its home thread: callbacks run there, and methods documented as home thread only must be called there.
+///
+/// ```swift
+/// let context = try AioContext(name: "main")
+/// try context.attach()
+/// context.schedule { print("on the loop") }
+/// MainLoop().run()
+/// ```
+///
+/// Destroying a context (the last reference goes, and no attached source holds it) traps in a debug build, by name, if
+/// it still has a scheduled bottom half, an armed timer or an fd handler; a release build drops them.
+///
+/// Stands for `AioContext`, `aio_context_new`, `aio_context_ref` and `aio_context_unref`.
+public final class AioContext: @unchecked Sendable {
+  /// The name it was made with; its GSource carries it too.
+  public let name: String
+
+  let notifyState: NotifyState
+  let bottomHalves: BottomHalfQueue
+  let handlers: HandlerTable
+  let timers: TimerGroup
+  let ready = ReadyList()
+  let busyPolling = BusyPolling()
+  let ownership = Lock(recursive: true)
+  let waiters = Waiters()
+  let selection: MonitorSelection
+  /// epoll refused one of the handlers: not tried again. Home thread.
+  var epollRefused = false
+
+  // Home thread only, from here on.
+
+  /// The same as the table's, without its lock.
+  var activeMonitor: Monitor
+  /// How many passes are under way, one inside the other.
+  var depth = 0
+  /// What the home thread keeps of the context that is current on it.
+  var homeState: ThreadState?
+  var deadlineTimer: DeadlineTimer?
+  var deadlineHasExpired = false
+  var notifierWasDrained = false
+  /// How long the last wait took, for adaptive polling; nil where it was not measured.
+  var lastBlocked: Int64?
+  var counters = Counters()
+
+  // Under the handler table's lock.
+
+  /// Not retained: it retains us. Cleared before it is finalized.
+  var source: UnsafeMutablePointer<GSource>?
+
+  /// Makes a context. Any thread; the thread that runs it first becomes its home.
+  ///
+  /// - Throws: ``AioError/monitorUnavailable(_:_:)`` for a demanded monitor that cannot be had, ``AioError/system(call:_:)``
+  ///   where the kernel has no descriptor for the event notifier, and ``AioError/invalidPollingParameters(_:)``. Nothing
+  ///   is left behind then.
+  public init(name: String = "aio", configuration: Configuration = Configuration())
+    throws(AioError)
+  {
+    try configuration.polling.validate()
+    let notifier: EventNotifier
+    do {
+      notifier = try EventNotifier()
+    } catch {
+      throw .system(call: "eventfd", error)
+    }
+    let monitor = try Self.makeMonitor(configuration.monitor)
+
+    self.name = name
+    selection = configuration.monitor
+    notifyState = NotifyState(notifier: notifier)
+    bottomHalves = BottomHalfQueue(notifyState: notifyState)
+    timers = TimerGroup(notifyState: notifyState)
+    handlers = HandlerTable(monitor: monitor)
+    activeMonitor = monitor
+    busyPolling.set(configuration.polling)
+    watchNotifier()
+  }
+
+  deinit {
+    precondition(depth == 0, "AioContext '\(name)' was destroyed inside one of its own passes")
+    // The order of contract 2.3: what could still call back, then what it calls with.
+    var leaks = bottomHalves.close().map { "bottom half '\($0)' is scheduled" }
+    activeMonitor.close(handlers: handlers)
+    leaks += handlers.close().map { "the handler of \($0) is registered" }
+    leaks += timers.close().map { "timer '\($0)' is armed" }
+    notifyState.notifier.close()
+    assert(
+      leaks.isEmpty,
+      "AioContext '\(name)' was destroyed while " + leaks.joined(separator: ", and "))
+  }
+
+  /// The event notifier is a handler like any other, but its readiness is not progress.
+  private func watchNotifier() {
+    let state = notifyState
+    let owner = Unmanaged.passUnretained(self)
+    let callbacks = HandlerCallbacks(
+      onReadable: {
+        owner._withUnsafeGuaranteedRef { $0.notifierWasDrained = true }
+        state.notifier.testAndClear()
+      },
+      poll: { state.state.isNotified })
+    let descriptor = notifyState.notifier.fileDescriptor.rawValue
+    let handler = Handler.make(
+      HandlerNode(descriptor: descriptor, role: .notifier, callbacks: callbacks))
+    _ = handlers.replace(descriptor: descriptor, with: handler)
+  }
+}
+
+extension PollingParameters {
+  func validate() throws(AioError) {
+    if maximum < .zero || grow < 0 || shrink < 0 {
+      throw .invalidPollingParameters(self)
+    }
+  }
+}

@@ -1,0 +1,37 @@
+// What the library throws besides the kernel's own errno.
+
+import SystemPackage
+
+/// An error whose description says which rule was broken, or what could not be had and why.
+public enum AioError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// A system call failed, and nothing was changed.
+  case system(call: String, Errno)
+  /// The monitor that was demanded, or any where none was, cannot be had here.
+  case monitorUnavailable(MonitorKind, Errno)
+  /// A handler was to be set for a descriptor that is negative or not open.
+  case invalidFileDescriptor(FileDescriptor)
+  /// The context is attached to a GMainContext already.
+  case alreadyAttached
+  /// A polling parameter is negative.
+  case invalidPollingParameters(PollingParameters)
+  /// The IOThread was stopped.
+  case stopped
+
+  public var description: String {
+    switch self {
+    case .system(let call, let error):
+      "\(call) failed: \(error)"
+    case .monitorUnavailable(let kind, let error):
+      "the \(kind.rawValue) monitor is not available here: \(error)"
+    case .invalidFileDescriptor(let descriptor):
+      "a handler cannot be set for file descriptor \(descriptor.rawValue), which is not open"
+    case .alreadyAttached:
+      "the AioContext is attached to a GMainContext already; detach it first"
+    case .invalidPollingParameters(let parameters):
+      "polling parameters must not be negative: maximum \(parameters.maximum), "
+        + "grow \(parameters.grow), shrink \(parameters.shrink)"
+    case .stopped:
+      "the IOThread was stopped"
+    }
+  }
+}

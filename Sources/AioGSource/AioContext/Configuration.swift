@@ -1,0 +1,26 @@
+// What can be chosen when a context is made.
+
+extension AioContext {
+  /// Which monitor a context waits with.
+  public enum MonitorSelection: Hashable, Sendable {
+    /// The best there is: io_uring, else epoll, else poll. ``AioContext/monitor`` tells which it became.
+    case automatic
+    /// This one; making the context throws where it cannot be had.
+    case demanded(MonitorKind)
+    /// poll(2) while there are few handlers, epoll from 64 on: what the seed does without io_uring.
+    case pollThenEpoll
+  }
+
+  /// What can be chosen when a context is made.
+  public struct Configuration: Hashable, Sendable {
+    /// Which monitor the context waits with.
+    public var monitor: MonitorSelection
+    /// How it busy polls before it sleeps; off unless told otherwise.
+    public var polling: PollingParameters
+
+    public init(monitor: MonitorSelection = .automatic, polling: PollingParameters = .disabled) {
+      self.monitor = monitor
+      self.polling = polling
+    }
+  }
+}

@@ -1,0 +1,87 @@
+// The pass: what both drivers do once a wait is over. Bottom halves, then the handlers that are ready, then timers.
+// Home thread only. Contract 13.1, 3.3.
+//
+// Nothing here allocates, takes a lock (the timers' own apart), or makes a system call.
+
+import CLiburing
+
+extension AioContext {
+  /// Runs one pass; true if it made progress. `depth` was raised before, and comes down here: before the timers, so that
+  /// what their callbacks remove goes at once.
+  func runPass() -> Bool {
+    var progress = bottomHalves.run()
+    progress = dispatchReady() || progress
+    lastBlocked = nil
+    depth -= 1
+    if depth == 0 { reapHandlers() }
+    progress = timers.run() || progress
+    if deadlineHasExpired { rearmDeadlineTimer() }
+    counters.passes &+= 1
+    return progress
+  }
+
+  private func dispatchReady() -> Bool {
+    let blocked = lastBlocked
+    if let blocked, busyPolling.isEnabled { busyPolling.shrinkAll(blocked: blocked) }
+    var progress = false
+    while let handler = ready.pop() {
+      if let blocked, handler.pointee.callbacks.poll != nil,
+        blocked <= busyPolling.maximumNanoseconds
+      {
+        busyPolling.adjust(handler, blocked: blocked)
+      }
+      progress = dispatch(handler) || progress
+    }
+    return progress
+  }
+
+  /// Calls what the handler's readiness calls for. A callback may remove it, or nest a pass: it is off every list by
+  /// now, its readiness is taken, and its memory stays while `depth` is above zero.
+  private func dispatch(_ handler: Handler) -> Bool {
+    let readiness = handler.pointee.readiness
+    let isPollReady = handler.pointee.isPollReady
+    handler.pointee.readiness = 0
+    handler.pointee.isPollReady = false
+    if !isServiced(handler) { return false }
+
+    var progress = false
+    var (read, write) = handler.pointee.wanted(by: readiness)
+    if isPollReady {
+      // Off the polled ones while it runs: a nested poll would find it ready again, and again (6d740fb01b).
+      busyPolling.remove(handler)
+      if let onPollReady = handler.pointee.callbacks.onPollReady {
+        onPollReady()
+      } else if handler.pointee.callbacks.onReadable != nil {
+        read = true
+      }
+      // With neither, the poll callback did the work itself, as the seed's does.
+      progress = true
+    }
+    if read && isServiced(handler) {
+      handler.pointee.callbacks.onReadable?()
+      progress = true
+    }
+    if write && isServiced(handler) {
+      handler.pointee.callbacks.onWritable?()
+      progress = true
+    }
+    busyPolling.join(handler)
+    counters.handlersRun &+= 1
+    return progress && handler.pointee.role == .user
+  }
+
+  @inline(__always)
+  private func isServiced(_ handler: Handler) -> Bool {
+    !handler.isDeleted && isServiced(isExternal: handler.pointee.isExternal)
+  }
+
+  /// Frees removed handlers; only with no pass under way.
+  func reapHandlers() {
+    handlers.reap { handler in
+      busyPolling.remove(handler)
+      if handler.pointee.isSuspended {
+        activeMonitor.suspended.removeAll { $0 == handler }
+      }
+    }
+  }
+}

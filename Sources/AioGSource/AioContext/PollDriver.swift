@@ -1,0 +1,88 @@
+// The poll driver: the context runs itself, one pass a call. Home thread only. Contract 13, 12, 10.
+
+import CLiburing
+import Glibc
+
+extension AioContext {
+  /// How often an idle bottom half runs at the least: every 10 ms.
+  static let idleInterval: Int64 = 10_000_000
+
+  /// Runs one pass: waits, if told to, until there is something to do, then runs bottom halves, the handlers of ready
+  /// descriptors, and due timers, in this order.
+  ///
+  /// Home thread; from any callback too, to any depth.
+  ///
+  /// - Parameter blocking: whether to wait. A wait also ends when another thread notifies the context, or a signal comes.
+  /// - Returns: whether a callback ran, those of idle bottom halves not counted. A blocking call may return false: it was
+  ///   notified, interrupted, or the kernel's housekeeping ended the wait.
+  ///
+  /// Stands for `aio_poll`.
+  @discardableResult
+  public func poll(blocking: Bool) -> Bool {
+    requireHome()
+    let outer = enter()
+    defer { leave(outer) }
+    reviewMonitor()
+    if !activeMonitor.suspended.isEmpty { activeMonitor.resumeSuspended(handlers) }
+    depth += 1
+    notifierWasDrained = false
+    let isPolling = busyPolling.isEnabled
+    let start = isPolling ? AioClock.monotonicNow : 0
+
+    var timeout = blocking && ready.isEmpty ? timeoutNanoseconds() : 0
+    if isPolling {
+      notifyState.isBusyPolling = true
+      timeout = busyPolling.run(
+        timeout: timeout, monitor: activeMonitor, handlers: handlers, ready: ready)
+      notifyState.isBusyPolling = false
+      // Only right before a real sleep: leaving and entering busy mode has a price (816a430c51).
+      if timeout != 0 && busyPolling.stop(handlers: handlers, ready: ready) { timeout = 0 }
+    }
+    wait(timeout, isPolling: isPolling)
+    if isPolling && blocking { lastBlocked = AioClock.monotonicNow - start }
+
+    let progress = runPass()
+    if notifierWasDrained && notifyState.state.isSourceWindowOpen {
+      // GLib is between prepare and its poll, and the wake-up that was meant for it may be what we drained.
+      notifyState.notifier.signal()
+    }
+    return progress
+  }
+
+  /// Waits for descriptors, inside a notification window if it may sleep, and accepts notifications.
+  @inline(__always)
+  private func wait(_ requested: Int64, isPolling: Bool) {
+    var timeout = requested
+    if requested != 0 && notifyState.state.openPollWindow() { timeout = 0 }
+    // A wait that cannot sleep is made only if it may find something. With busy polling on, a non-blocking call leaves
+    // handlers that can be polled to that, as the seed does (10.6).
+    if timeout != 0 || activeMonitor.needsWait(handlers)
+      || (!isPolling && handlers.watchedCount != 0 && activeMonitor.kind != .ioURing)
+    {
+      if timeout != 0 { counters.waits &+= 1 }
+      activeMonitor.wait(timeout: timeout, ready: ready, handlers: handlers)
+    }
+    if requested != 0 { notifyState.state.closePollWindow() }
+    notifyState.state.accept()
+  }
+
+  /// How long a blocking poll may sleep: nil for no limit, zero if there is something to do at once.
+  ///
+  /// Home thread. Stands for `aio_compute_timeout`.
+  public func computeTimeout() -> Duration? {
+    requireHome()
+    let timeout = timeoutNanoseconds()
+    return timeout < 0 ? nil : .nanoseconds(timeout)
+  }
+
+  @inline(__always)
+  func timeoutNanoseconds() -> Int64 {
+    let untilIdle: Int64
+    switch bottomHalves.work() {
+    case .ready: return 0
+    case .idle: untilIdle = Self.idleInterval
+    case .none: untilIdle = -1
+    }
+    return Timeout.sooner(untilIdle, timers.timeUntilDeadline())
+  }
+}

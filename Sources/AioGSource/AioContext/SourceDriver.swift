@@ -1,0 +1,147 @@
+// The GSource driver: GLib waits, and the context does the rest in prepare, check and dispatch. Home thread only, which
+// under GLib is the thread that owns the GMainContext. Contract 3, 14, 25.
+
+import CGLib
+import CLiburing
+import Glibc
+import SystemPackage
+
+extension AioContext {
+  // MARK: What GLib calls
+
+  /// Before GLib's poll. True if there is something to do already; else `timeout` is GLib's, in milliseconds.
+  func sourcePrepare(_ timeout: UnsafeMutablePointer<gint>) -> Bool {
+    followHome()
+    timeout.pointee = -1
+    // Before anything is looked at: from here on whoever changes something writes to the event notifier.
+    notifyState.state.openSourceWindow()
+    counters.iterations &+= 1
+    reviewMonitor()
+    if !activeMonitor.suspended.isEmpty { activeMonitor.resumeSuspended(handlers) }
+    if busyPolling.isEnabled {
+      // GLib is going to sleep. What a last look finds stays on the ready list, and makes the source ready (H2).
+      _ = busyPolling.stop(handlers: handlers, ready: ready)
+    }
+    var isReady = !ready.isEmpty
+    switch bottomHalves.work() {
+    case .ready: isReady = true
+    case .idle: timeout.pointee = Timeout.milliseconds(Self.idleInterval)
+    // Someone has to let go of them, and nothing else would call for the pass that does.
+    case .none: isReady = bottomHalves.hasDeleted() || isReady
+    }
+    if !isReady { isReady = armDeadlineTimer(timeout) }
+    // Last, so that what the above asked of the monitor goes out with it; and always, so that requests do not linger.
+    return activeMonitor.prepare(handlers: handlers) || isReady
+  }
+
+  /// After GLib's poll.
+  func sourceCheck() -> Bool {
+    followHome()
+    notifyState.state.closeSourceWindow()
+    notifyState.state.accept()
+    return bottomHalves.work() != .none || !ready.isEmpty || activeMonitor.check(handlers: handlers)
+      || timers.timeUntilDeadline() == 0 || bottomHalves.hasDeleted()
+  }
+
+  /// One pass.
+  func sourceDispatch() {
+    followHome()
+    let outer = enter()
+    defer { leave(outer) }
+    if notifyState.state.isSourceWindowOpen {
+      // prepare said ready, and GLib skipped check: without this, everything that a callback schedules would be written
+      // to the event notifier for nobody.
+      notifyState.state.closeSourceWindow()
+      notifyState.state.accept()
+    }
+    depth += 1
+    activeMonitor.collect(ready: ready, handlers: handlers)
+    _ = runPass()
+  }
+
+  // MARK: The deadline under GLib
+
+  /// Sees to it that GLib's sleep ends when the next timer is due. True if one is.
+  private func armDeadlineTimer(_ timeout: UnsafeMutablePointer<gint>) -> Bool {
+    guard let deadline = timers.earliestDeadline() else {
+      if deadlineTimer != nil { deadlineTimer!.set(nil) }
+      return false
+    }
+    let left = deadline - AioClock.monotonicNow
+    if left <= 0 { return true }
+    if deadlineTimer == nil && !makeDeadlineTimer() {
+      // Out of descriptors: GLib's milliseconds will have to do.
+      timeout.pointee = gint(
+        Timeout.sooner(Int64(timeout.pointee), Int64(Timeout.milliseconds(left))))
+      return false
+    }
+    deadlineTimer!.set(deadline)
+    return false
+  }
+
+  private func makeDeadlineTimer() -> Bool {
+    guard let timer = try? DeadlineTimer() else { return false }
+    let owner = Unmanaged.passUnretained(self)
+    let callbacks = HandlerCallbacks(onReadable: {
+      owner._withUnsafeGuaranteedRef { $0.deadlineHasExpired = true }
+    })
+    let descriptor = timer.descriptor
+    deadlineTimer = consume timer
+    let handler = Handler.make(
+      HandlerNode(descriptor: descriptor, role: .deadline, callbacks: callbacks))
+    _ = handlers.replace(descriptor: descriptor, with: handler)
+    return true
+  }
+
+  /// The timerfd was readable in this pass: setting it to what is due next, or to nothing, makes it unreadable.
+  @inline(never)
+  func rearmDeadlineTimer() {
+    deadlineHasExpired = false
+    let deadline = timers.earliestDeadline()
+    deadlineTimer!.expired(next: deadline)
+  }
+
+  // MARK: The seed's own three, for a loop that is neither GLib's nor ours
+
+  /// Gets ready for a wait that somebody else makes: leaves busy polling. Always false. Home thread.
+  ///
+  /// Stands for `aio_prepare`.
+  @discardableResult
+  public func prepare() -> Bool {
+    requireHome()
+    if busyPolling.isEnabled { _ = busyPolling.stop(handlers: handlers, ready: ready) }
+    return false
+  }
+
+  /// Whether the handler of a ready descriptor would be called by ``dispatch()``. Home thread.
+  ///
+  /// Stands for `aio_pending`.
+  public var isPending: Bool {
+    requireHome("isPending")
+    look()
+    return ready.contains { handler in
+      if handler.isDeleted || !isServiced(isExternal: handler.pointee.isExternal) { return false }
+      let (read, write) = handler.pointee.wanted(by: handler.pointee.readiness)
+      return read || write || handler.pointee.isPollReady
+    }
+  }
+
+  /// Runs one pass over what is ready now, without waiting. Home thread.
+  ///
+  /// Stands for `aio_dispatch`.
+  public func dispatch() {
+    requireHome()
+    let outer = enter()
+    defer { leave(outer) }
+    look()
+    notifyState.state.accept()
+    depth += 1
+    _ = runPass()
+  }
+
+  private func look() {
+    reviewMonitor()
+    if !activeMonitor.suspended.isEmpty { activeMonitor.resumeSuspended(handlers) }
+    activeMonitor.wait(timeout: 0, ready: ready, handlers: handlers)
+  }
+}

@@ -1,0 +1,306 @@
+// The bottom halves of one context: a lock-free stack that any thread pushes on, and a first-in first-out queue that
+// the home thread runs.
+//
+// A pass (`run`) takes the whole stack, reverses it onto the end of the queue, and runs the queue until it is empty.
+// What a callback schedules lands on the stack, so it waits for the next pass. A pass nested in a callback appends to
+// the same queue and drains it: the rest of the outer pass first, then its own, and the outer pass finds nothing
+// left. That is what the seed's chain of slices does, with one list.
+//
+// The stack is only pushed on and taken whole, so no node can come back under a compare-exchange (no ABA).
+
+import Synchronization
+
+final class BottomHalfQueue: @unchecked Sendable {
+  typealias Node = UnsafeMutablePointer<BottomHalfNode>
+  private typealias Flag = BottomHalfNode.Flag
+
+  enum Work {
+    case none
+    /// Only idle bottom halves are scheduled.
+    case idle
+    case ready
+  }
+
+  private let stack = Atomic<Node?>(nil)
+  /// Home thread only.
+  private var first: Node?
+  private var last: Node?
+  private(set) var callbacksRun = 0
+
+  private let notifyState: NotifyState
+  /// Guards the registry and `isClosed`.
+  private let lock = Lock()
+  private var registry: Node?
+  private var isClosed = false
+
+  init(notifyState: NotifyState) {
+    self.notifyState = notifyState
+  }
+
+  // MARK: Any thread
+
+  /// Sets flags and queues the node if it is not queued. Wait-free but for the push, no allocation. True if a
+  /// notification is due.
+  @inline(__always)
+  private func enqueue(_ node: Node, _ flags: UInt32) -> UInt32 {
+    // B6: releases what the caller wrote to the pass that dequeues, and acquires from the pass that ran it last.
+    // Pairs with B7 in `run`. Contract 4.4.
+    let before = node.pointee.flags.bitwiseOr(
+      flags | Flag.pending, ordering: .acquiringAndReleasing
+    ).oldValue
+    if before & Flag.pending == 0 {
+      var head = stack.load(ordering: .relaxed)
+      while true {
+        node.pointee.next = head
+        let result = stack.weakCompareExchange(
+          expected: head, desired: node, successOrdering: .releasing, failureOrdering: .relaxed)
+        if result.exchanged { break }
+        head = result.original
+      }
+    }
+    return before
+  }
+
+  @inline(__always)
+  func schedule(_ node: Node) {
+    let before = enqueue(node, Flag.scheduled)
+    if before & (Flag.idle | Flag.orphaned) != 0 {
+      trapIfOrphaned(node, before)
+      // An ordinary schedule outranks an idle one that has not run yet.
+      node.pointee.flags.bitwiseAnd(~Flag.idle, ordering: .relaxed)
+    }
+    notifyState.notify()
+  }
+
+  func scheduleIdle(_ node: Node) {
+    // Stays ordinary if it is scheduled as such already.
+    let isOrdinary = node.pointee.flags.load(ordering: .relaxed) & (Flag.scheduled | Flag.idle)
+    let before = enqueue(
+      node, isOrdinary == Flag.scheduled ? Flag.scheduled : Flag.scheduled | Flag.idle)
+    trapIfOrphaned(node, before)
+    // On the home thread outside its sleep the next look finds it by itself. Setting `notified` would make the next
+    // wait return at once, and a bottom half that re-arms itself would spin (contract 5.7).
+    if !notifyState.canSkipNotification {
+      notifyState.notify()
+    }
+  }
+
+  func cancel(_ node: Node) {
+    node.pointee.flags.bitwiseAnd(~Flag.scheduled, ordering: .acquiringAndReleasing)
+  }
+
+  func delete(_ node: Node) {
+    if node.pointee.flags.load(ordering: .relaxed) & (Flag.deleted | Flag.orphaned) != 0 { return }
+    _ = enqueue(node, Flag.deleted)
+    notifyState.notify()
+  }
+
+  func scheduleOneShot(name: String, _ callback: @escaping @Sendable () -> Void) {
+    let node = Node.allocate(capacity: 1)
+    node.initialize(to: BottomHalfNode(name: name, flags: Flag.abandoned, callback: callback))
+    _ = enqueue(node, Flag.scheduled | Flag.oneShot)
+    notifyState.notify()
+  }
+
+  @inline(__always)
+  private func trapIfOrphaned(_ node: Node, _ flags: UInt32) {
+    precondition(
+      flags & Flag.orphaned == 0,
+      "bottom half '\(node.pointee.name)' was scheduled after its AioContext was destroyed")
+  }
+
+  // MARK: Handles
+
+  func makeNode(name: String, _ callback: @escaping @Sendable () -> Void) -> Node {
+    let node = Node.allocate(capacity: 1)
+    node.initialize(to: BottomHalfNode(name: name, flags: 0, callback: callback))
+    lock.withLock {
+      precondition(!isClosed, "bottom half '\(name)' was made after its AioContext was destroyed")
+      node.pointee.registryNext = registry
+      registry?.pointee.registryPrevious = node
+      registry = node
+    }
+    return node
+  }
+
+  /// The handle goes: frees the node, or leaves that to the pass that takes it out of the queue.
+  func abandon(_ node: Node) {
+    let isOurs = lock.withLock {
+      unregister(node)
+      let before = node.pointee.flags.bitwiseOr(
+        Flag.abandoned, ordering: .acquiringAndReleasing
+      ).oldValue
+      // Scheduled after it was reclaimed, it is in the queue once more, and the queue frees it.
+      if before & (Flag.reclaimed | Flag.pending) == Flag.reclaimed { return true }
+      if before & Flag.orphaned != 0 { return true }
+      if before & Flag.deleted == 0 {
+        _ = enqueue(node, Flag.deleted)
+      }
+      return false
+    }
+    if isOurs {
+      free(node)
+    } else {
+      notifyState.notify()
+    }
+  }
+
+  private func unregister(_ node: Node) {
+    if let previous = node.pointee.registryPrevious {
+      previous.pointee.registryNext = node.pointee.registryNext
+    } else {
+      registry = node.pointee.registryNext
+    }
+    node.pointee.registryNext?.pointee.registryPrevious = node.pointee.registryPrevious
+  }
+
+  private func free(_ node: Node) {
+    node.deinitialize(count: 1)
+    node.deallocate()
+  }
+
+  // MARK: Home thread
+
+  /// One pass; true if a bottom half that is not idle ran. Stands for `aio_bh_poll`.
+  func run() -> Bool {
+    takeStack()
+    var progress = false
+    while let node = first {
+      first = node.pointee.next
+      if first == nil { last = nil }
+      // B7: acquires what was written before the schedule, and a schedule from now on queues the node anew. Pairs
+      // with B6 in `enqueue`.
+      let flags = node.pointee.flags.bitwiseAnd(
+        ~(Flag.pending | Flag.scheduled | Flag.idle | Flag.reclaimed),
+        ordering: .acquiringAndReleasing
+      ).oldValue
+      if flags & (Flag.scheduled | Flag.deleted) == Flag.scheduled {
+        callbacksRun &+= 1
+        if flags & Flag.idle == 0 { progress = true }
+        // The callback may delete the node, nest a pass that frees it, or both: from here on only a node whose flags
+        // said so before the callback is ours to touch.
+        node.pointee.callback?()
+      }
+      if flags & (Flag.deleted | Flag.oneShot) != 0 { reclaim(node) }
+    }
+    return progress
+  }
+
+  /// What there is to do, for the timeout: looks at the stack and the queue, and stops at the first that must run.
+  func work() -> Work {
+    let scheduled = Self.work(from: stack.load(ordering: .acquiring))
+    if scheduled == .ready { return .ready }
+    let queued = Self.work(from: first)
+    return queued == .none ? scheduled : queued
+  }
+
+  private static func work(from start: Node?) -> Work {
+    var found = Work.none
+    var cursor = start
+    while let node = cursor {
+      let flags = node.pointee.flags.load(ordering: .relaxed)
+      if flags & (Flag.scheduled | Flag.deleted) == Flag.scheduled {
+        if flags & Flag.idle == 0 { return .ready }
+        found = .idle
+      }
+      cursor = node.pointee.next
+    }
+    return found
+  }
+
+  /// Whether a pass would let go of a deleted one. Only the GSource asks: there nobody else would call for that pass.
+  func hasDeleted() -> Bool {
+    Self.contains(Flag.deleted, from: stack.load(ordering: .acquiring))
+      || Self.contains(Flag.deleted, from: first)
+  }
+
+  private static func contains(_ flag: UInt32, from start: Node?) -> Bool {
+    var cursor = start
+    while let node = cursor {
+      if node.pointee.flags.load(ordering: .relaxed) & flag != 0 { return true }
+      cursor = node.pointee.next
+    }
+    return false
+  }
+
+  private func takeStack() {
+    guard stack.load(ordering: .relaxed) != nil,
+      var node = stack.exchange(nil, ordering: .acquiring)
+    else { return }
+    let youngest = node
+    var older: Node?
+    // Turn the links round: the stack has the youngest first.
+    var younger: Node?
+    while true {
+      older = node.pointee.next
+      node.pointee.next = younger
+      younger = node
+      guard let next = older else { break }
+      node = next
+    }
+    if let last { last.pointee.next = node } else { first = node }
+    last = youngest
+  }
+
+  private func reclaim(_ node: Node) {
+    node.pointee.callback = nil
+    let before = node.pointee.flags.bitwiseOr(
+      Flag.reclaimed, ordering: .acquiringAndReleasing
+    ).oldValue
+    if before & Flag.abandoned != 0 { free(node) }
+  }
+
+  /// The context goes. Returns the names of those that were scheduled and neither ran nor were deleted.
+  func close() -> [String] {
+    var leaks: [String] = []
+    lock.withLock {
+      isClosed = true
+      var cursor = registry
+      while let node = cursor {
+        node.pointee.flags.bitwiseOr(Flag.orphaned, ordering: .acquiringAndReleasing)
+        cursor = node.pointee.registryNext
+      }
+    }
+    takeStack()
+    while let node = first {
+      first = node.pointee.next
+      let flags = node.pointee.flags.load(ordering: .acquiring)
+      if flags & (Flag.scheduled | Flag.deleted) == Flag.scheduled {
+        leaks.append(node.pointee.name)
+      }
+      if flags & (Flag.deleted | Flag.oneShot) != 0 { reclaim(node) }
+    }
+    last = nil
+    return leaks
+  }
+
+  // MARK: Introspection
+
+  /// Every bottom half with its state. Home thread: it reads the queue as well as the registry.
+  func describe() -> [(name: String, state: String)] {
+    var rows: [(String, String)] = []
+    lock.withLock {
+      var cursor = registry
+      while let node = cursor {
+        let flags = node.pointee.flags.load(ordering: .relaxed)
+        if flags & Flag.deleted == 0 { rows.append((node.pointee.name, Self.state(flags))) }
+        cursor = node.pointee.registryNext
+      }
+    }
+    for start in [stack.load(ordering: .acquiring), first] {
+      var cursor = start
+      while let node = cursor {
+        let flags = node.pointee.flags.load(ordering: .relaxed)
+        if flags & Flag.oneShot != 0 { rows.append((node.pointee.name, Self.state(flags))) }
+        cursor = node.pointee.next
+      }
+    }
+    return rows
+  }
+
+  private static func state(_ flags: UInt32) -> String {
+    let kind = flags & Flag.oneShot != 0 ? "one-shot, " : ""
+    if flags & Flag.scheduled == 0 { return kind + "not scheduled" }
+    return kind + (flags & Flag.idle != 0 ? "scheduled idle" : "scheduled")
+  }
+}

@@ -1,0 +1,115 @@
+// A descriptor that one thread makes readable to wake another: an eventfd, or a pipe where the kernel has none.
+
+import CLiburing
+import Glibc
+import Synchronization
+import SystemPackage
+
+/// A coalescing wake-up signal with a descriptor that a loop can wait for.
+///
+/// Any number of `set()` calls before a `testAndClear()` count as one. All methods may be called from any thread, and
+/// `set()` from a signal handler.
+///
+/// Stands for `EventNotifier`.
+public final class EventNotifier: Sendable {
+  private let readEnd: Atomic<CInt>
+  private let writeEnd: Atomic<CInt>
+
+  /// Makes a notifier.
+  ///
+  /// - Parameter active: whether it is set at birth.
+  /// - Throws: the `Errno` of eventfd(2), EMFILE for one.
+  public convenience init(active: Bool = false) throws(Errno) {
+    let descriptor = eventfd(0, CInt(EFD_NONBLOCK) | CInt(EFD_CLOEXEC))
+    if descriptor >= 0 {
+      self.init(readEnd: descriptor, writeEnd: descriptor)
+    } else if errno == ENOSYS {
+      try self.init(pipe: ())
+    } else {
+      throw Errno(rawValue: errno)
+    }
+    if active { signal() }
+  }
+
+  /// Takes over an eventfd, which the notifier closes. Stands for `event_notifier_init_fd`.
+  public convenience init(adopting eventDescriptor: FileDescriptor) {
+    self.init(readEnd: eventDescriptor.rawValue, writeEnd: eventDescriptor.rawValue)
+  }
+
+  /// The form for a kernel without eventfd(2).
+  convenience init(pipe: Void) throws(Errno) {
+    var ends: [CInt] = [-1, -1]
+    guard Glibc.pipe(&ends) == 0 else { throw Errno(rawValue: errno) }
+    for end in ends {
+      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+      _ = fcntl(end, F_SETFL, O_NONBLOCK)
+    }
+    self.init(readEnd: ends[0], writeEnd: ends[1])
+  }
+
+  private init(readEnd: CInt, writeEnd: CInt) {
+    self.readEnd = Atomic(readEnd)
+    self.writeEnd = Atomic(writeEnd)
+  }
+
+  deinit {
+    close()
+  }
+
+  /// The descriptor that is readable while the notifier is set. -1 after `close()`.
+  public var fileDescriptor: FileDescriptor {
+    FileDescriptor(rawValue: readEnd.load(ordering: .relaxed))
+  }
+
+  /// Makes the notifier readable; calls coalesce.
+  ///
+  /// - Throws: `Errno.badFileDescriptor` after `close()`, or what write(2) says; a full pipe counts as success.
+  ///
+  /// Stands for `event_notifier_set`.
+  public func set() throws(Errno) {
+    let status = signal()
+    if status != 0 { throw Errno(rawValue: status) }
+  }
+
+  /// `set()` for callers that cannot throw. Returns 0 or an errno.
+  @discardableResult
+  func signal() -> CInt {
+    let descriptor = writeEnd.load(ordering: .relaxed)
+    guard descriptor >= 0 else { return EBADF }
+    var one: UInt64 = 1
+    while true {
+      if write(descriptor, &one, MemoryLayout<UInt64>.size) >= 0 { return 0 }
+      switch errno {
+      case EINTR: continue
+      case EAGAIN: return 0
+      default: return errno
+      }
+    }
+  }
+
+  /// Makes the notifier unreadable; true if it was set. Never blocks. Stands for `event_notifier_test_and_clear`.
+  @discardableResult
+  public func testAndClear() -> Bool {
+    let descriptor = readEnd.load(ordering: .relaxed)
+    guard descriptor >= 0 else { return false }
+    // One read empties an eventfd. A pipe is read until a short count.
+    return withUnsafeTemporaryAllocation(byteCount: 512, alignment: 8) { buffer in
+      var wasSet = false
+      while true {
+        let count = read(descriptor, buffer.baseAddress, buffer.count)
+        if count < 0 && errno == EINTR { continue }
+        wasSet = wasSet || count > 0
+        if count < buffer.count { return wasSet }
+      }
+    }
+  }
+
+  /// Closes the descriptor. Further calls are harmless: `set()` throws, `testAndClear()` is false, closing again does
+  /// nothing. Remove the notifier from its context first. Stands for `event_notifier_cleanup`.
+  public func close() {
+    let first = readEnd.exchange(-1, ordering: .acquiringAndReleasing)
+    let second = writeEnd.exchange(-1, ordering: .acquiringAndReleasing)
+    if first >= 0 { Glibc.close(first) }
+    if second >= 0 && second != first { Glibc.close(second) }
+  }
+}

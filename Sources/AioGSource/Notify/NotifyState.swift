@@ -1,0 +1,61 @@
+// What another thread needs in order to wake a loop: the protocol's two words, the event notifier, and the identity of
+// the home thread. Bottom halves, timers and handlers hold it, so it outlives the context by as long as they do.
+
+import Glibc
+import Synchronization
+
+final class NotifyState: Sendable {
+  let state = NotifyProtocol()
+  let notifier: EventNotifier
+
+  /// The thread that runs the loop, as `pthread_t`; 0 while there is none.
+  private let home = Atomic<UInt>(0)
+  /// Home thread only: set while it busy polls, when a notification must not be left out.
+  private let busyPolling = Atomic<Bool>(false)
+  private let sent = Atomic<Int>(0)
+  private let skipped = Atomic<Int>(0)
+
+  init(notifier: EventNotifier) {
+    self.notifier = notifier
+  }
+
+  /// Any thread, signal handlers included: wakes the loop if it sleeps or is about to. Stands for `aio_notify`.
+  @inline(__always)
+  func notify() {
+    if state.notify() == .write {
+      writeNotifier()
+    } else {
+      // Load and store instead of an atomic add: this is on the path of every bottom half, and a count that
+      // misses one when two threads collide is good enough (documented so).
+      skipped.store(skipped.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    }
+  }
+
+  @inline(never)
+  private func writeNotifier() {
+    sent.add(1, ordering: .relaxed)
+    notifier.signal()
+  }
+
+  /// Any thread: whether the caller is the home thread, awake, and sure to look at the payload before it sleeps.
+  var canSkipNotification: Bool {
+    isHome && !state.isWindowOpen && !busyPolling.load(ordering: .relaxed)
+  }
+
+  var isHome: Bool {
+    home.load(ordering: .relaxed) == UInt(pthread_self())
+  }
+
+  var homeThread: UInt {
+    get { home.load(ordering: .relaxed) }
+    set { home.store(newValue, ordering: .relaxed) }
+  }
+
+  var isBusyPolling: Bool {
+    get { busyPolling.load(ordering: .relaxed) }
+    set { busyPolling.store(newValue, ordering: .relaxed) }
+  }
+
+  var wakeUpsSent: Int { sent.load(ordering: .relaxed) }
+  var wakeUpsSkipped: Int { skipped.load(ordering: .relaxed) }
+}

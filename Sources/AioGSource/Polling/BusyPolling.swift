@@ -1,0 +1,237 @@
+// Busy polling: asking the poll callbacks of handlers, for a while, before the loop goes to sleep.
+//
+// A handler takes part from its first dispatch on. On poll and epoll, which cannot see descriptors from user space,
+// nothing is polled while there is a handler without a poll callback (the monitor's `needsWait` says so). Busy mode, in
+// which handlers may have their event sources quiet (`pollBegan`), outlasts a wait that found something, and is left
+// right before the loop really sleeps: after `pollEnded` each handler is polled once more, for what came in between.
+//
+// The parameters may be set by any thread; all else is the home thread's.
+
+import Synchronization
+
+final class BusyPolling: Sendable {
+  /// A handler that was not hit for so long leaves, where the monitor sees its descriptor without a system call.
+  static let idleLimit: Int64 = 7_000_000_000
+
+  private let maximum = Atomic<Int64>(0)
+  private let grow = Atomic<Int>(0)
+  private let shrink = Atomic<Int>(0)
+  private let generation = Atomic<Int>(0)
+
+  private struct State {
+    var first: Handler?
+    var isActive = false
+    var seenGeneration = 0
+    var hits = 0
+  }
+  /// Home thread only.
+  nonisolated(unsafe) private let state: UnsafeMutablePointer<State>
+
+  init() {
+    state = .allocate(capacity: 1)
+    state.initialize(to: State())
+  }
+
+  deinit {
+    state.deinitialize(count: 1)
+    state.deallocate()
+  }
+
+  // MARK: Any thread
+
+  func set(_ parameters: PollingParameters) {
+    maximum.store(parameters.maximum.nanoseconds, ordering: .relaxed)
+    grow.store(parameters.grow, ordering: .relaxed)
+    shrink.store(parameters.shrink, ordering: .relaxed)
+    generation.add(1, ordering: .releasing)
+  }
+
+  var parameters: PollingParameters {
+    PollingParameters(
+      maximum: .nanoseconds(maximum.load(ordering: .relaxed)),
+      grow: grow.load(ordering: .relaxed), shrink: shrink.load(ordering: .relaxed))
+  }
+
+  var maximumNanoseconds: Int64 { maximum.load(ordering: .relaxed) }
+  var isEnabled: Bool { maximumNanoseconds != 0 }
+
+  // MARK: Home thread
+
+  var hits: Int { state.pointee.hits }
+
+  func join(_ handler: Handler) {
+    if handler.pointee.isPolled || handler.pointee.callbacks.poll == nil || handler.isDeleted {
+      return
+    }
+    handler.pointee.isPolled = true
+    handler.pointee.idleDeadline = 0
+    handler.pointee.nextPolled = state.pointee.first
+    state.pointee.first = handler
+    if state.pointee.isActive { begin(handler) }
+  }
+
+  /// Takes a handler off the list, without a word to it.
+  func remove(_ handler: Handler) {
+    if !handler.pointee.isPolled { return }
+    handler.pointee.isPolled = false
+    handler.pointee.isPollingBegun = false
+    if state.pointee.first == handler {
+      state.pointee.first = handler.pointee.nextPolled
+    } else {
+      var cursor = state.pointee.first
+      while let other = cursor, other.pointee.nextPolled != handler {
+        cursor = other.pointee.nextPolled
+      }
+      cursor?.pointee.nextPolled = handler.pointee.nextPolled
+    }
+    handler.pointee.nextPolled = nil
+  }
+
+  /// Polls for as long as it is worth. Returns what is left of `timeout` (-1: no limit): 0 if something was found.
+  func run(
+    timeout: Int64, monitor: Monitor, handlers: HandlerTable, ready: ReadyList
+  ) -> Int64 {
+    resetWindowsIfToldTo()
+    if state.pointee.first == nil { return timeout }
+    var timeout = timeout
+    var limit = Timeout.sooner(timeout, longestWindow())
+    if limit == 0 || monitor.needsWait(handlers) { return timeout }
+    activate()
+    let start = AioClock.monotonicNow
+    var elapsed: Int64 = 0
+    repeat {
+      if pollOnce(now: start, handlers: handlers, ready: ready) { timeout = 0 }
+      elapsed = AioClock.monotonicNow - start
+      limit = Timeout.sooner(timeout, limit)
+    } while elapsed < limit && !monitor.needsWait(handlers)
+    if monitor.kind == .ioURing {
+      removeIdle(now: start + elapsed, handlers: handlers, ready: ready)
+    }
+    if timeout > 0 { timeout -= min(timeout, elapsed) }
+    return timeout
+  }
+
+  /// One round over all; true if one said yes. Hits of users' handlers join `ready`.
+  private func pollOnce(now: Int64, handlers: HandlerTable, ready: ReadyList) -> Bool {
+    var found = false
+    var cursor = state.pointee.first
+    while let handler = cursor {
+      cursor = handler.pointee.nextPolled
+      if handler.isDeleted || handler.pointee.isExternal && handlers.areExternalsDisabled {
+        continue
+      }
+      if handler.pointee.callbacks.poll?() == true {
+        found = true
+        hit(handler, now: now, ready: ready)
+      }
+    }
+    return found
+  }
+
+  private func hit(_ handler: Handler, now: Int64, ready: ReadyList) {
+    handler.pointee.idleDeadline = now + Self.idleLimit
+    if handler.pointee.role == .user && !handler.isDeleted {
+      state.pointee.hits &+= 1
+      ready.pushPolled(handler)
+    }
+  }
+
+  /// Leaves busy mode, because the loop is going to sleep. True if a last look found something, so that it must not.
+  func stop(handlers: HandlerTable, ready: ReadyList) -> Bool {
+    if !state.pointee.isActive { return false }
+    state.pointee.isActive = false
+    var found = false
+    var cursor = state.pointee.first
+    while let handler = cursor {
+      cursor = handler.pointee.nextPolled
+      if end(handler, handlers: handlers) {
+        found = true
+        hit(handler, now: AioClock.monotonicNow, ready: ready)
+      }
+    }
+    return found
+  }
+
+  /// After a wait, for every handler it found ready.
+  func adjust(_ handler: Handler, blocked: Int64) {
+    handler.pointee.window.adjust(
+      blocked: blocked, maximum: maximum.load(ordering: .relaxed),
+      grow: Int64(grow.load(ordering: .relaxed)), shrink: Int64(shrink.load(ordering: .relaxed)))
+  }
+
+  /// After a wait so long that polling for it would have been in vain: the others learn from it too.
+  func shrinkAll(blocked: Int64) {
+    if blocked <= maximum.load(ordering: .relaxed) { return }
+    var cursor = state.pointee.first
+    while let handler = cursor {
+      adjust(handler, blocked: blocked)
+      cursor = handler.pointee.nextPolled
+    }
+  }
+
+  // MARK: Modes
+
+  private func activate() {
+    if state.pointee.isActive { return }
+    state.pointee.isActive = true
+    var cursor = state.pointee.first
+    while let handler = cursor {
+      cursor = handler.pointee.nextPolled
+      begin(handler)
+    }
+  }
+
+  private func begin(_ handler: Handler) {
+    if handler.pointee.isPollingBegun || handler.isDeleted { return }
+    handler.pointee.isPollingBegun = true
+    handler.pointee.pollBegan?()
+  }
+
+  /// True if the poll after it hit.
+  private func end(_ handler: Handler, handlers: HandlerTable) -> Bool {
+    guard handler.pointee.isPollingBegun else { return false }
+    handler.pointee.isPollingBegun = false
+    if handler.isDeleted { return false }
+    handler.pointee.pollEnded?()
+    if handler.isDeleted || handler.pointee.isExternal && handlers.areExternalsDisabled {
+      return false
+    }
+    return handler.pointee.callbacks.poll?() ?? false
+  }
+
+  private func removeIdle(now: Int64, handlers: HandlerTable, ready: ReadyList) {
+    var cursor = state.pointee.first
+    while let handler = cursor {
+      cursor = handler.pointee.nextPolled
+      if handler.pointee.idleDeadline == 0 {
+        handler.pointee.idleDeadline = now + Self.idleLimit
+      } else if now >= handler.pointee.idleDeadline {
+        if end(handler, handlers: handlers) {
+          hit(handler, now: now, ready: ready)
+        }
+        remove(handler)
+      }
+    }
+  }
+
+  private func longestWindow() -> Int64 {
+    var longest: Int64 = 0
+    var cursor = state.pointee.first
+    while let handler = cursor {
+      longest = max(longest, handler.pointee.window.nanoseconds)
+      cursor = handler.pointee.nextPolled
+    }
+    return min(longest, maximum.load(ordering: .relaxed))
+  }
+
+  private func resetWindowsIfToldTo() {
+    let current = generation.load(ordering: .acquiring)
+    if current == state.pointee.seenGeneration { return }
+    state.pointee.seenGeneration = current
+    var cursor = state.pointee.first
+    while let handler = cursor {
+      handler.pointee.window.reset()
+      cursor = handler.pointee.nextPolled
+    }
+  }
+}

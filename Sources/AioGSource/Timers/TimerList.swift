@@ -1,0 +1,143 @@
+// The timers of one context on one clock. Any thread arms and disarms, under the list's lock; the home thread runs
+// them. The earliest deadline is also kept in an atomic, so that the loop's timeout takes no lock; reading it is racy
+// by design, since arming an earlier timer notifies the loop.
+
+import Glibc
+import Synchronization
+
+final class TimerList: @unchecked Sendable {
+  let clock: AioClock
+  private let notifyState: NotifyState
+  private let lock = Lock()
+  private let stopped = Condition()
+  private var heap = TimerHeap()
+  /// How many passes are running, nested ones included, and on which thread.
+  private var passes = 0
+  private var runner: UInt = 0
+  private var isClosed = false
+  /// `Int64.max` while there is none.
+  private let earliest = Atomic<Int64>(.max)
+  /// Home thread only.
+  private(set) var callbacksRun = 0
+
+  init(clock: AioClock, notifyState: NotifyState) {
+    self.clock = clock
+    self.notifyState = notifyState
+    TimerListRegistry.shared.add(self)
+  }
+
+  // MARK: Any thread
+
+  func arm(_ timer: AioTimer, deadline: Int64, onlyIfSooner: Bool = false) {
+    let isFirst = lock.withLock {
+      precondition(
+        !isClosed, "timer '\(timer.name)' was armed after its AioContext was destroyed")
+      if onlyIfSooner && timer.heapPosition >= 0
+        && deadline >= heap[timer.heapPosition].deadline
+      {
+        return false
+      }
+      heap.arm(timer, deadline: deadline)
+      publishEarliest()
+      return timer.heapPosition == 0
+    }
+    if isFirst { notifyState.notify() }
+  }
+
+  func disarm(_ timer: AioTimer) {
+    lock.withLock {
+      if timer.heapPosition >= 0 {
+        heap.remove(at: timer.heapPosition)
+        publishEarliest()
+      }
+    }
+  }
+
+  func deadline(of timer: AioTimer) -> Int64? {
+    lock.withLock { timer.heapPosition >= 0 ? heap[timer.heapPosition].deadline : nil }
+  }
+
+  func notify() {
+    notifyState.notify()
+  }
+
+  private func publishEarliest() {
+    earliest.store(heap.first?.deadline ?? .max, ordering: .sequentiallyConsistent)
+  }
+
+  // MARK: Home thread
+
+  /// When the earliest timer is due, on this list's clock; nil if there is none or the clock is disabled.
+  @inline(__always)
+  var earliestDeadline: Int64? {
+    let deadline = earliest.load(ordering: .sequentiallyConsistent)
+    return deadline == .max || !clock.isEnabled ? nil : deadline
+  }
+
+  /// Runs what is due by one reading of the clock. A callback that re-arms its timer for a time already past by that
+  /// reading has it run again in the same pass. True if one ran. Stands for `timerlist_run_timers`.
+  func run() -> Bool {
+    if earliestDeadline == nil { return false }
+    let now = clock.now
+    var progress = false
+    lock.lock()
+    passes += 1
+    runner = UInt(pthread_self())
+    if clock.isEnabled {
+      while let entry = heap.first, entry.deadline <= now {
+        heap.remove(at: 0)
+        publishEarliest()
+        // The timer itself may be deallocated by its callback, or be waiting for our lock to be: the callback is
+        // what we keep.
+        let callback = entry.timer._withUnsafeGuaranteedRef { $0.callback }
+        lock.unlock()
+        callback()
+        callbacksRun &+= 1
+        progress = true
+        lock.lock()
+      }
+    }
+    passes -= 1
+    if passes == 0 { stopped.broadcast() }
+    lock.unlock()
+    return progress
+  }
+
+  /// The clock was disabled: returns when no pass is under way that began before.
+  func waitUntilNotRunning() {
+    lock.withLock {
+      precondition(
+        passes == 0 || runner != UInt(pthread_self()),
+        "a clock was disabled from a callback of one of its own timers, which would wait for itself"
+      )
+      while passes > 0 { lock.wait(for: stopped) }
+    }
+  }
+
+  /// The context goes. Returns the names of the timers that were still armed, and disarms them.
+  func close() -> [String] {
+    TimerListRegistry.shared.remove(self)
+    return lock.withLock {
+      isClosed = true
+      var leaks: [String] = []
+      while let entry = heap.first {
+        leaks.append(entry.timer._withUnsafeGuaranteedRef { $0.name })
+        heap.remove(at: 0)
+      }
+      publishEarliest()
+      return leaks
+    }
+  }
+
+  // MARK: Introspection
+
+  var count: Int { lock.withLock { heap.count } }
+
+  func describe() -> [(name: String, deadline: Int64)] {
+    lock.withLock {
+      (0..<heap.count).map { position in
+        (heap[position].timer._withUnsafeGuaranteedRef { $0.name }, heap[position].deadline)
+      }
+    }
+  }
+}
