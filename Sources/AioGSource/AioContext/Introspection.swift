@@ -17,7 +17,7 @@ extension AioContext {
     public var iterations: Int
     /// Passes run, by either driver.
     public var passes: Int
-    /// Waits of ``AioContext/poll(blocking:)`` that might sleep.
+    /// Times ``AioContext/poll(blocking:)`` got ready to sleep.
     public var waits: Int
     /// Writes to the event notifier.
     public var wakeUpsSent: Int

@@ -30,7 +30,7 @@ extension AioContext {
       switch kind {
       case .ioURing:
         return RingMonitor(
-          ring: try Ring(
+          ring: try Ring.make(
             submissionEntries: submissionEntries, completionEntries: completionEntries))
       case .epoll: return try EpollMonitor.make()
       case .poll: return PollMonitor()

@@ -33,7 +33,8 @@ extension AioContext {
     if isPolling {
       notifyState.isBusyPolling = true
       timeout = busyPolling.run(
-        timeout: timeout, monitor: activeMonitor, handlers: handlers, ready: ready)
+        timeout: timeout, monitor: activeMonitor, handlers: handlers, ready: ready,
+        notifyState: notifyState)
       notifyState.isBusyPolling = false
       // Only right before a real sleep: leaving and entering busy mode has a price (816a430c51).
       if timeout != 0 && busyPolling.stop(handlers: handlers, ready: ready) { timeout = 0 }
@@ -53,13 +54,15 @@ extension AioContext {
   @inline(__always)
   private func wait(_ requested: Int64, isPolling: Bool) {
     var timeout = requested
-    if requested != 0 && notifyState.state.openPollWindow() { timeout = 0 }
+    if requested != 0 {
+      counters.waits &+= 1
+      if notifyState.state.openPollWindow() { timeout = 0 }
+    }
     // A wait that cannot sleep is made only if it may find something. With busy polling on, a non-blocking call leaves
     // handlers that can be polled to that, as the seed does (10.6).
     if timeout != 0 || activeMonitor.needsWait(handlers)
       || (!isPolling && handlers.watchedCount != 0 && activeMonitor.kind != .ioURing)
     {
-      if timeout != 0 { counters.waits &+= 1 }
       activeMonitor.wait(timeout: timeout, ready: ready, handlers: handlers)
     }
     if requested != 0 { notifyState.state.closePollWindow() }

@@ -16,6 +16,8 @@ extension AioContext {
     // Before anything is looked at: from here on whoever changes something writes to the event notifier.
     notifyState.state.openSourceWindow()
     counters.iterations &+= 1
+    // What other threads removed, for GLib may not dispatch us for long.
+    if depth == 0 { reapHandlers() }
     reviewMonitor()
     if !activeMonitor.suspended.isEmpty { activeMonitor.resumeSuspended(handlers) }
     if busyPolling.isEnabled {

@@ -8,26 +8,26 @@ import Synchronization
 final class Waiters: @unchecked Sendable {
   private let count = Atomic<Int>(0)
   private let lock = Lock()
-  private var queues: [BottomHalfQueue] = []
+  private var bottomHalves: [BottomHalf] = []
 
   /// Before the first look at the condition.
-  func add(_ queue: BottomHalfQueue) {
-    lock.withLock { queues.append(queue) }
+  func add(_ bottomHalf: BottomHalf) {
+    lock.withLock { bottomHalves.append(bottomHalf) }
     count.add(1, ordering: .acquiringAndReleasing)
   }
 
-  func remove(_ queue: BottomHalfQueue) {
+  func remove(_ bottomHalf: BottomHalf) {
     count.subtract(1, ordering: .relaxed)
     lock.withLock {
-      if let index = queues.lastIndex(where: { $0 === queue }) { queues.remove(at: index) }
+      bottomHalves.removeAll { $0 === bottomHalf }
     }
   }
 
   /// After the change. A bottom half and not a mere notification: it makes the waiter's poll return.
   func kick() {
     if count.add(0, ordering: .acquiringAndReleasing).oldValue == 0 { return }
-    for queue in lock.withLock({ queues }) {
-      queue.scheduleOneShot(name: "kick") {}
+    for bottomHalf in lock.withLock({ bottomHalves }) {
+      bottomHalf.schedule()
     }
   }
 }

@@ -12,13 +12,15 @@ import CLiburing
 import SystemPackage
 
 /// What a context waits with.
-public enum MonitorKind: String, CaseIterable, Sendable {
+public enum MonitorKind: String, CaseIterable, Sendable, CustomStringConvertible {
   /// One io_uring: readiness, and a single descriptor for GLib to poll.
   case ioURing = "io_uring"
   /// One epoll set: readiness, and a single descriptor for GLib to poll.
   case epoll
   /// poll(2): a record per handler, for the kernel as for GLib.
   case poll
+
+  public var description: String { rawValue }
 }
 
 class Monitor {

@@ -89,17 +89,26 @@ final class BusyPolling: Sendable {
 
   /// Polls for as long as it is worth. Returns what is left of `timeout` (-1: no limit): 0 if something was found.
   func run(
-    timeout: Int64, monitor: Monitor, handlers: HandlerTable, ready: ReadyList
+    timeout: Int64, monitor: Monitor, handlers: HandlerTable, ready: ReadyList,
+    notifyState: NotifyState
   ) -> Int64 {
     resetWindowsIfToldTo()
     if state.pointee.first == nil { return timeout }
     var timeout = timeout
     var limit = Timeout.sooner(timeout, longestWindow())
-    if limit == 0 || monitor.needsWait(handlers) { return timeout }
+    if limit == 0 { return timeout }
+    if monitor.kind == .ioURing && monitor.needsWait(handlers) {
+      // What is prepared goes out first, or polling could not see its completions (contract 25.5).
+      monitor.wait(timeout: 0, ready: ready, handlers: handlers)
+      if !ready.isEmpty { return 0 }
+    }
+    if monitor.needsWait(handlers) { return timeout }
     activate()
     let start = AioClock.monotonicNow
     var elapsed: Int64 = 0
     repeat {
+      // Whoever notifies us now does not write to the event notifier: we are awake.
+      if notifyState.state.isNotified { timeout = 0 }
       if pollOnce(now: start, handlers: handlers, ready: ready) { timeout = 0 }
       elapsed = AioClock.monotonicNow - start
       limit = Timeout.sooner(timeout, limit)

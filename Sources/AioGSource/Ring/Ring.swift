@@ -1,5 +1,5 @@
 // One io_uring: set-up and probing, the submission queue, the completion queue. It knows nothing of what the requests
-// are for. Home thread only, but for `init`.
+// are for. Home thread only, but for `make`.
 //
 // Set up without DEFER_TASKRUN: under it GLib's poll of the ring's descriptor spins or sleeps through events.
 // COOP_TASKRUN spares the thread interrupts, and TASKRUN_FLAG tells, without a system call, that the kernel has
@@ -13,10 +13,16 @@ final class Ring {
   let pointer: UnsafeMutablePointer<io_uring>
   private let canSkipCompletions: Bool
 
-  /// - Throws: the errno of io_uring_setup(2) (EPERM or ENOSYS where it is denied), or ENOSYS where the kernel's io_uring
-  ///   lacks what the loop needs: timed waits, no lost completions, and the poll operations.
-  init(submissionEntries: UInt32, completionEntries: UInt32) throws(Errno) {
-    pointer = .allocate(capacity: 1)
+  private init(pointer: UnsafeMutablePointer<io_uring>, features: UInt32) {
+    self.pointer = pointer
+    canSkipCompletions = features & UInt32(IORING_FEAT_CQE_SKIP) != 0
+  }
+
+  /// - Throws: the errno of io_uring_setup(2) (EPERM or ENOSYS where it is denied), or ENOSYS where
+  ///   the kernel's io_uring lacks what the loop needs: timed waits, no lost completions, and the
+  ///   poll operations.
+  static func make(submissionEntries: UInt32, completionEntries: UInt32) throws(Errno) -> Ring {
+    let pointer = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
     pointer.initialize(to: io_uring())
     var parameters = io_uring_params()
     var status: CInt = 0
@@ -30,19 +36,18 @@ final class Ring {
       status = io_uring_queue_init_params(submissionEntries, pointer, &parameters)
       if status != -EINVAL { break }
     }
-    canSkipCompletions = parameters.features & UInt32(IORING_FEAT_CQE_SKIP) != 0
     if status < 0 {
       pointer.deallocate()
       throw Errno(rawValue: -status)
     }
+    let ring = Ring(pointer: pointer, features: parameters.features)
     let needed = UInt32(IORING_FEAT_EXT_ARG) | UInt32(IORING_FEAT_NODROP)
     if parameters.features & needed != needed
-      || !Self.supports([IORING_OP_POLL_ADD, IORING_OP_POLL_REMOVE], on: pointer)
+      || !supports([IORING_OP_POLL_ADD, IORING_OP_POLL_REMOVE], on: pointer)
     {
-      io_uring_queue_exit(pointer)
-      pointer.deallocate()
       throw .noFunction
     }
+    return ring
   }
 
   deinit {

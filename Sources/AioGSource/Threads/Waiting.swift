@@ -26,8 +26,9 @@ extension AioContext {
         to run while it waits
         """)
     }
-    waiters.add(loop.bottomHalves)
-    defer { waiters.remove(loop.bottomHalves) }
+    let wakeUp = loop.makeBottomHalf(name: "waiting for \(name)") {}
+    waiters.add(wakeUp)
+    defer { waiters.remove(wakeUp) }
     var waited = false
     while condition() {
       loop.poll(blocking: true)

@@ -1,1 +1,31 @@
-#pragma once
+/* What the tests need of C: counting allocations, and running without some system calls. */
+#ifndef AIOGSOURCE_TEST_SUPPORT_H
+#define AIOGSOURCE_TEST_SUPPORT_H
+
+#include <stdbool.h>
+
+/* Whether allocations can be counted in this build: not under a sanitizer, which has an allocator of its own. */
+bool aiogs_test_can_count_allocations(void);
+
+/* Counts the calling thread's allocations from here on. */
+void aiogs_test_count_allocations(void);
+
+/* Stops counting, and returns how many there were. */
+long aiogs_test_stop_counting(void);
+
+/* Nanoseconds of CPU time the calling thread has used. */
+long aiogs_test_thread_cpu_time(void);
+
+/*
+ * Which system calls are denied in this process, from the environment: AIO_TEST_DENY=io_uring has io_uring_setup fail
+ * with EPERM, AIO_TEST_DENY=io_uring:ENOSYS with ENOSYS. The filter is in force before main.
+ */
+bool aiogs_test_denies_io_uring(void);
+
+/* Whether this build runs under the thread or the address sanitizer. */
+bool aiogs_test_is_sanitized(void);
+
+/* Has eventfd(2) fail with ENOSYS in the calling thread from here on. Returns 0 or -errno. */
+int aiogs_test_deny_eventfd(void);
+
+#endif

@@ -1,0 +1,96 @@
+// Architecture's bars: the pass allocates nothing in steady state.
+
+import AioGSource
+import CTestSupport
+import Testing
+
+extension AllTests {
+  @Suite struct AllocationTests {
+    /// Allocations of a thousand calls of `body`, once it has run a hundred times.
+    private func allocations(_ body: () -> Void) -> Int {
+      for _ in 0..<100 { body() }
+      aiogs_test_count_allocations()
+      for _ in 0..<1_000 { body() }
+      return aiogs_test_stop_counting()
+    }
+
+    @Test func theCounterCounts() {
+      guard aiogs_test_can_count_allocations() else { return }
+      let kept = Box(Counter())
+      #expect(allocations { kept.value = Counter() } >= 1_000)
+    }
+
+    @Test(arguments: Combination.all)
+    func schedulingAndRunningABottomHalf(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      let ran = Counter()
+      let bottomHalf = loop.context.makeBottomHalf { ran.increment() }
+      let context = loop.context
+      let mainContext = loop.mainContext
+      let count = allocations {
+        bottomHalf.schedule()
+        if let mainContext {
+          mainContext.iteration(mayBlock: false)
+        } else {
+          context.poll(blocking: false)
+        }
+      }
+      #expect(ran.value == 1_100)
+      if aiogs_test_can_count_allocations() { #expect(count == 0) }
+    }
+
+    @Test(arguments: Combination.all)
+    func servingADescriptor(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      let served = Counter()
+      let notifier = try EventNotifier()
+      let context = loop.context
+      try context.setHandler(
+        for: notifier,
+        onReadable: {
+          $0.testAndClear()
+          served.increment()
+        })
+      let mainContext = loop.mainContext
+      let count = allocations {
+        try? notifier.set()
+        if let mainContext {
+          mainContext.iteration(mayBlock: true)
+        } else {
+          context.poll(blocking: true)
+        }
+      }
+      #expect(served.value >= 1_000)
+      if aiogs_test_can_count_allocations() { #expect(count == 0) }
+      context.removeHandler(for: notifier)
+    }
+
+    @Test(arguments: Combination.all)
+    func armingATimerAndRunningIt(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      let fired = Counter()
+      let others = (0..<100).map { index in
+        let timer = loop.context.makeTimer {}
+        timer.arm(after: .seconds(100 + index))
+        return timer
+      }
+      let timer = loop.context.makeTimer { fired.increment() }
+      let context = loop.context
+      let mainContext = loop.mainContext
+      let count = allocations {
+        timer.arm(after: .microseconds(20))
+        others[7].arm(after: .seconds(50))
+        while timer.isPending {
+          if let mainContext {
+            mainContext.iteration(mayBlock: true)
+          } else {
+            context.poll(blocking: true)
+          }
+        }
+      }
+      #expect(fired.value == 1_100)
+      if aiogs_test_can_count_allocations() { #expect(count == 0) }
+      for other in others { other.cancel() }
+    }
+  }
+}

@@ -1,0 +1,102 @@
+// Contract 4.7, 4.8: notifying a loop.
+
+import AioGSource
+import Testing
+
+extension AllTests {
+  @Suite struct NotifyTests {
+    @Test(arguments: Combination.all)
+    func aWakeUpAloneIsNotProgress(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      loop.settle()
+      let context = loop.context
+      let start = monotonicNow()
+      let isNotified = Flag()
+      let thread = TestThread {
+        sleep(milliseconds: 50)
+        isNotified.set()
+        context.notify()
+      }
+      // Again, because the kernel may interrupt a wait for reasons of its own.
+      repeat {
+        #expect(!context.poll(blocking: true))
+      } while !isNotified.isSet
+      let elapsed = monotonicNow() - start
+      #expect(elapsed >= 45_000_000)
+      #expect(elapsed < 1_000_000_000)
+      thread.join()
+    }
+
+    @Test(arguments: Combination.all)
+    func notifyingASleepingLoopEndsItsIteration(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      loop.settle()
+      let context = loop.context
+      let thread = TestThread {
+        sleep(milliseconds: 20)
+        context.notify()
+      }
+      let start = monotonicNow()
+      loop.iterate(blocking: true)
+      #expect(monotonicNow() - start < 1_000_000_000)
+      thread.join()
+    }
+
+    @Test(arguments: Combination.all)
+    func oneThatComesEarlyEndsTheNextWait(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      loop.settle()
+      loop.context.notify()
+      loop.context.notify()
+      let start = monotonicNow()
+      #expect(!loop.context.poll(blocking: true))
+      #expect(monotonicNow() - start < 1_000_000_000)
+      // The two count as one: the next wait sleeps until its timer.
+      let timer = loop.context.makeTimer {}
+      loop.context.poll(blocking: false)
+      timer.arm(after: .milliseconds(30))
+      loop.context.poll(blocking: false)
+      #expect(loop.pollUntilProgress() <= 2)
+      #expect(monotonicNow() - start >= 30_000_000)
+    }
+
+    @Test(arguments: Combination.all)
+    func acceptingTakesNoticeOfIt(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      loop.settle()
+      loop.context.notify()
+      loop.context.acceptNotification()
+      let timer = loop.context.makeTimer {}
+      timer.arm(after: .milliseconds(20))
+      loop.context.acceptNotification()
+      let start = monotonicNow()
+      #expect(loop.pollUntilProgress() <= 2)
+      #expect(monotonicNow() - start >= 15_000_000)
+    }
+
+    @Test(arguments: Combination.all)
+    func aPollBetweenPrepareAndGLibsSleepDoesNotSwallowItsWakeUp(_ combination: Combination) throws
+    {
+      let loop = try TestLoop(combination)
+      guard let mainContext = loop.mainContext else {
+        // Alone there is no such gap; the nested poll itself is what is left of it.
+        loop.context.schedule { [context = loop.context] in context.poll(blocking: false) }
+        #expect(loop.iterate())
+        return
+      }
+      // A source whose prepare runs after ours polls the context: what wakes that poll was meant for GLib.
+      let context = loop.context
+      let helper = PreparingSource(attachedTo: mainContext)
+      let ran = Flag()
+      let bottomHalf = context.makeBottomHalf { ran.set() }
+      helper.onPrepare = {
+        context.notify()
+        context.poll(blocking: true)
+        bottomHalf.schedule()
+      }
+      #expect(loop.run(limit: .seconds(5)) { ran.isSet })
+      helper.onPrepare = nil
+      helper.destroy()
+    }
+  }
+}

@@ -1,0 +1,226 @@
+// Contract 10: busy polling in the loop. It runs under the poll driver; under GLib it must be off.
+
+import AioGSource
+import Glibc
+import Testing
+
+extension AllTests {
+  @Suite struct BusyPollingTests {
+    private static let long = PollingParameters(maximum: .seconds(1), grow: 1_000_000)
+
+    /// Opens the windows wide: an event that comes within reach of polling, twice.
+    private func warmUp(_ loop: TestLoop, _ notifier: EventNotifier) throws {
+      for _ in 0..<2 {
+        let thread = TestThread {
+          sleep(milliseconds: 2)
+          try? notifier.set()
+        }
+        while !loop.iterate(blocking: true) {}
+        thread.join()
+      }
+    }
+
+    @Test(arguments: Combination.all)
+    func aHandlerIsServedByPolling(_ combination: Combination) throws {
+      let loop = try TestLoop(combination, polling: Self.long)
+      let notifier = try EventNotifier()
+      let isReady = Flag()
+      let polled = Counter()
+      let readable = Counter()
+      try loop.context.setHandler(
+        for: notifier,
+        onReadable: {
+          $0.testAndClear()
+          readable.increment()
+        },
+        poll: { _ in isReady.isSet },
+        onPollReady: { _ in
+          isReady.clear()
+          polled.increment()
+        })
+      try warmUp(loop, notifier)
+      #expect(readable.value >= 2)
+      #expect(polled.value == 0)
+      // Nothing but the flag says that there is work: only polling can find it.
+      let thread = TestThread {
+        sleep(milliseconds: 5)
+        isReady.set()
+        sleep(milliseconds: 100)
+        try? notifier.set()
+      }
+      loop.run(limit: .seconds(5)) { polled.value == 1 || readable.value > 2 }
+      thread.join()
+      if combination.driver == .poll {
+        #expect(polled.value == 1)
+        #expect(loop.context.statistics.pollingHits == 1)
+      } else {
+        #expect(polled.value == 0)
+      }
+      loop.context.removeHandler(for: notifier)
+    }
+
+    @Test(arguments: Combination.all)
+    func withoutAReadyCallbackTheReaderIsCalled(_ combination: Combination) throws {
+      let loop = try TestLoop(combination, polling: Self.long)
+      let notifier = try EventNotifier()
+      let isReady = Flag()
+      let calls = Counter()
+      try loop.context.setHandler(
+        for: notifier,
+        onReadable: {
+          $0.testAndClear()
+          isReady.clear()
+          calls.increment()
+        },
+        poll: { _ in isReady.isSet })
+      try warmUp(loop, notifier)
+      let before = calls.value
+      isReady.set()
+      if combination.driver == .glib { try notifier.set() }
+      #expect(loop.run(limit: .seconds(5)) { calls.value == before + 1 })
+      loop.context.removeHandler(for: notifier)
+    }
+
+    @Test(arguments: Combination.all)
+    func aHandlerWithoutPollCallbackIsNotStarved(_ combination: Combination) throws {
+      let loop = try TestLoop(combination, polling: Self.long)
+      let notifier = try EventNotifier()
+      let pair = Pair.pipe()
+      let served = Counter()
+      try loop.context.setHandler(
+        for: notifier, onReadable: { $0.testAndClear() }, poll: { _ in false })
+      try warmUp(loop, notifier)
+      #expect(!loop.context.isPollingDisabled)
+      try loop.context.setHandler(
+        for: pair.reader,
+        onReadable: {
+          pair.drain()
+          served.increment()
+        })
+      #expect(loop.context.isPollingDisabled)
+      pair.write()
+      let start = monotonicNow()
+      #expect(loop.run(limit: .seconds(5)) { served.value == 1 })
+      #expect(monotonicNow() - start < 500_000_000)
+      loop.context.removeHandler(for: pair.reader)
+      loop.context.removeHandler(for: notifier)
+    }
+
+    @Test(arguments: Combination.all)
+    func beganAndEndedAlternateAndOneLookFollows(_ combination: Combination) throws {
+      let loop = try TestLoop(combination, polling: .init(maximum: .milliseconds(1), grow: 100))
+      let notifier = try EventNotifier()
+      let log = Log()
+      try loop.context.setHandler(
+        for: notifier,
+        onReadable: { $0.testAndClear() },
+        poll: { _ in
+          if log.value.last != "poll" { log.add("poll") }
+          return false
+        })
+      loop.iterate()
+      loop.context.setPollTransitions(
+        for: notifier, began: { _ in log.add("began") }, ended: { _ in log.add("ended") })
+      for _ in 0..<5 {
+        let thread = TestThread {
+          usleep(300)
+          try? notifier.set()
+        }
+        while !loop.iterate(blocking: true) {}
+        thread.join()
+      }
+      let transitions = log.value.filter { $0 != "poll" }
+      for (index, transition) in transitions.enumerated() {
+        #expect(transition == (index % 2 == 0 ? "began" : "ended"))
+      }
+      for (index, line) in log.value.enumerated() where line == "ended" {
+        #expect(index + 1 < log.value.count && log.value[index + 1] == "poll")
+      }
+      if combination.driver == .poll { #expect(transitions.contains("began")) }
+      loop.context.removeHandler(for: notifier)
+    }
+
+    @Test(arguments: Combination.all)
+    func aReadyCallbackThatNestsIsNotCalledAgainInside(_ combination: Combination) throws {
+      let loop = try TestLoop(combination, polling: Self.long)
+      let notifier = try EventNotifier()
+      let isReady = Flag()
+      let depth = Counter()
+      let deepest = Box(0)
+      let context = loop.context
+      try context.setHandler(
+        for: notifier, onReadable: { $0.testAndClear() },
+        poll: { _ in isReady.isSet },
+        onPollReady: { _ in
+          deepest.value = max(deepest.value, depth.increment())
+          if depth.value == 1 {
+            context.schedule {}
+            context.poll(blocking: true)
+            isReady.clear()
+          }
+        })
+      try warmUp(loop, notifier)
+      isReady.set()
+      if combination.driver == .poll {
+        loop.run(limit: .seconds(5)) { depth.value > 0 }
+        #expect(deepest.value == 1)
+      }
+      context.removeHandler(for: notifier)
+    }
+
+    @Test(arguments: Combination.all)
+    func fruitlessPollingCountsAgainstTheTimeout(_ combination: Combination) throws {
+      let loop = try TestLoop(combination, polling: .init(maximum: .milliseconds(2)))
+      let notifier = try EventNotifier()
+      try loop.context.setHandler(
+        for: notifier, onReadable: { $0.testAndClear() }, poll: { _ in false })
+      try warmUp(loop, notifier)
+      let fired = Box<Int64>(0)
+      let timer = loop.context.makeTimer { fired.value = monotonicNow() }
+      var latest: [Int64] = []
+      for _ in 0..<9 {
+        let start = monotonicNow()
+        timer.arm(after: .milliseconds(5))
+        fired.value = 0
+        loop.run(limit: .seconds(5)) { fired.value != 0 }
+        latest.append(fired.value - start)
+      }
+      #expect(latest.sorted()[4] < 6_500_000)
+      #expect(latest.allSatisfy { $0 >= 5_000_000 })
+      loop.context.removeHandler(for: notifier)
+    }
+
+    @Test(arguments: Combination.all)
+    func aBottomHalfEndsBusyPolling(_ combination: Combination) throws {
+      let loop = try TestLoop(combination, polling: Self.long)
+      let notifier = try EventNotifier()
+      try loop.context.setHandler(
+        for: notifier, onReadable: { $0.testAndClear() }, poll: { _ in false })
+      try warmUp(loop, notifier)
+      let ran = Counter()
+      let context = loop.context
+      for round in 1...10 {
+        let start = monotonicNow()
+        let thread = TestThread {
+          sleep(milliseconds: 2)
+          context.schedule { ran.increment() }
+        }
+        #expect(loop.run(limit: .seconds(5)) { ran.value == round })
+        #expect(monotonicNow() - start < 500_000_000)
+        thread.join()
+      }
+      context.removeHandler(for: notifier)
+    }
+
+    @Test func negativeParametersAreRefusedAndChangeNothing() throws {
+      let context = try AioContext()
+      let wrong = PollingParameters(maximum: .nanoseconds(-1))
+      #expect(throws: AioError.invalidPollingParameters(wrong)) { try context.setPolling(wrong) }
+      #expect(throws: AioError.self) { try context.setPolling(.init(maximum: .zero, grow: -1)) }
+      #expect(throws: AioError.self) { try AioContext(configuration: .init(polling: wrong)) }
+      #expect(context.polling == .disabled)
+      try context.setPolling(.ioThread)
+      #expect(context.polling.maximum == .nanoseconds(32_768))
+    }
+  }
+}
