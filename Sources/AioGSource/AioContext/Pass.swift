@@ -45,7 +45,8 @@ extension AioContext {
     if !isServiced(handler) { return false }
 
     var progress = false
-    var (read, write) = handler.pointee.wanted(by: readiness)
+    var read = readiness & handler.pointee.readerMask != 0
+    let write = readiness & handler.pointee.writerMask != 0
     if isPollReady {
       // Off the polled ones while it runs: a nested poll would find it ready again, and again (6d740fb01b).
       busyPolling.remove(handler)

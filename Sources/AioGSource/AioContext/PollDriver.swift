@@ -25,7 +25,6 @@ extension AioContext {
     reviewMonitor()
     if !activeMonitor.suspended.isEmpty { activeMonitor.resumeSuspended(handlers) }
     depth += 1
-    notifierWasDrained = false
     let isPolling = busyPolling.isEnabled
     let start = isPolling ? AioClock.monotonicNow : 0
 
@@ -43,9 +42,10 @@ extension AioContext {
     if isPolling && blocking { lastBlocked = AioClock.monotonicNow - start }
 
     let progress = runPass()
-    if notifierWasDrained && notifyState.state.isSourceWindowOpen {
+    if notifierWasDrained {
+      notifierWasDrained = false
       // GLib is between prepare and its poll, and the wake-up that was meant for it may be what we drained.
-      notifyState.notifier.signal()
+      if notifyState.state.isSourceWindowOpen { notifyState.notifier.signal() }
     }
     return progress
   }

@@ -123,8 +123,8 @@ extension AioContext {
     look()
     return ready.contains { handler in
       if handler.isDeleted || !isServiced(isExternal: handler.pointee.isExternal) { return false }
-      let (read, write) = handler.pointee.wanted(by: handler.pointee.readiness)
-      return read || write || handler.pointee.isPollReady
+      let wanted = handler.pointee.readerMask | handler.pointee.writerMask
+      return handler.pointee.readiness & wanted != 0 || handler.pointee.isPollReady
     }
   }
 

@@ -6,7 +6,9 @@
 // the same queue and drains it: the rest of the outer pass first, then its own, and the outer pass finds nothing
 // left. That is what the seed's chain of slices does, with one list.
 //
-// The stack is only pushed on and taken whole, so no node can come back under a compare-exchange (no ABA).
+// The stack is only pushed on and taken whole, so no node can come back under a compare-exchange (no ABA). Who frees a
+// node, and that nobody touches it afterwards, is checked by Models/bottom-half.pml (enqueue, schedule, delete, abandon,
+// run, reclaim).
 
 import Synchronization
 
@@ -247,7 +249,8 @@ final class BottomHalfQueue: @unchecked Sendable {
     let before = node.pointee.flags.bitwiseOr(
       Flag.reclaimed, ordering: .acquiringAndReleasing
     ).oldValue
-    if before & Flag.abandoned != 0 { free(node) }
+    // Scheduled again since it was taken out, it is in the queue once more, and is freed when it comes by.
+    if before & (Flag.abandoned | Flag.pending) == Flag.abandoned { free(node) }
   }
 
   /// The context goes. Returns the names of those that were scheduled and neither ran nor were deleted.

@@ -43,6 +43,10 @@ struct HandlerNode: ~Copyable {
   var readiness: UInt32 = 0
   /// What the kernel is asked for: `readable`, `writable`, both, or nothing for a handler that is only polled.
   let interest: UInt32
+  /// Which readiness calls for which callback. Hang-up and error belong to the reader, error to the writer too; what
+  /// nobody asked for goes to whoever is there, so that it cannot keep the loop awake unheard (contract 6.3, H13).
+  let readerMask: UInt32
+  let writerMask: UInt32
   let descriptor: CInt
   let role: Role
   let isExternal: Bool
@@ -96,28 +100,17 @@ struct HandlerNode: ~Copyable {
     self.role = role
     self.isExternal = isExternal
     self.callbacks = callbacks
-    interest =
-      (callbacks.onReadable == nil ? 0 : Readiness.readable)
-      | (callbacks.onWritable == nil ? 0 : Readiness.writable)
+    let end = Readiness.hangUp | Readiness.invalid
+    let hasReader = callbacks.onReadable != nil
+    let hasWriter = callbacks.onWritable != nil
+    interest = (hasReader ? Readiness.readable : 0) | (hasWriter ? Readiness.writable : 0)
+    readerMask = hasReader ? Readiness.readable | Readiness.error | end : 0
+    writerMask = hasWriter ? Readiness.writable | Readiness.error | (hasReader ? 0 : end) : 0
   }
 
   /// Whether anything still refers to the node by address, other than the table's list of retired ones.
   var isReferenced: Bool {
     isReady || isInFlight || isToBeArmed || isChanged
-  }
-
-  /// The callbacks that some readiness calls for. Hang-up and error belong to the reader, error to the writer; what
-  /// nobody asked for goes to whoever is there, so that it cannot keep the loop awake unheard (contract 6.3, H13).
-  func wanted(by readiness: UInt32) -> (read: Bool, write: Bool) {
-    let hasReader = callbacks.onReadable != nil
-    let hasWriter = callbacks.onWritable != nil
-    let end = Readiness.hangUp | Readiness.invalid
-    let read = hasReader && readiness & (Readiness.readable | Readiness.error | end) != 0
-    let write =
-      hasWriter
-      && (readiness & (Readiness.writable | Readiness.error) != 0
-        || !hasReader && readiness & end != 0)
-    return (read, write)
   }
 }
 

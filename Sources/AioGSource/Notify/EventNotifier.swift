@@ -92,8 +92,20 @@ public final class EventNotifier: Sendable {
   public func testAndClear() -> Bool {
     let descriptor = readEnd.load(ordering: .relaxed)
     guard descriptor >= 0 else { return false }
-    // One read empties an eventfd. A pipe is read until a short count.
-    return withUnsafeTemporaryAllocation(byteCount: 512, alignment: 8) { buffer in
+    if descriptor == writeEnd.load(ordering: .relaxed) {
+      // One read empties an eventfd.
+      var count: UInt64 = 0
+      while true {
+        if read(descriptor, &count, MemoryLayout<UInt64>.size) > 0 { return true }
+        if errno != EINTR { return false }
+      }
+    }
+    return drainPipe(descriptor)
+  }
+
+  /// A pipe is read until a short count.
+  private func drainPipe(_ descriptor: CInt) -> Bool {
+    withUnsafeTemporaryAllocation(byteCount: 512, alignment: 8) { buffer in
       var wasSet = false
       while true {
         let count = read(descriptor, buffer.baseAddress, buffer.count)

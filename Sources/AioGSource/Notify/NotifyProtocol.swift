@@ -8,7 +8,8 @@
 // Guarantees. No notification is lost: either the notifier sees the window and asks for a write to the event notifier,
 // or the loop sees the notification before it sleeps. There is at most one write per window: the first notifier sets
 // `written`, the others rely on it. Opening a window clears `written`, and what a notifier that skipped its write had
-// published is seen by the look that follows the opening.
+// published is seen by the look that follows the opening. While `written` is set the event notifier is readable, or a
+// write to it is under way; whoever drains it inside a window that stays open has to write again.
 //
 // Nothing here touches a descriptor or a clock: `notify` returns what to do. The orderings are sequentially consistent
 // on both words (on x86-64 that costs no fence beyond the exchange itself); each names the one it pairs with.
@@ -68,15 +69,11 @@ struct NotifyProtocol: ~Copyable {
     return notified.load(ordering: .sequentiallyConsistent)
   }
 
-  /// Home thread, after the wait. Where another window stays open (a poll made between prepare and GLib's own poll),
-  /// the next notifier writes again: this window's write may be drained by the pass that follows.
+  /// Home thread, after the wait.
   @inline(__always)
   func closePollWindow() {
     // B5: not before the wait it ends.
-    let after = notifyMe.subtract(Bit.poll, ordering: .sequentiallyConsistent).newValue
-    if after & Bit.written != 0 && after & ~Bit.written != 0 {
-      clearWritten()
-    }
+    notifyMe.subtract(Bit.poll, ordering: .releasing)
   }
 
   /// Home thread, in prepare, before looking at any payload. GLib does not promise that check or dispatch follows, so

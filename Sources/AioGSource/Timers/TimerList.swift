@@ -89,7 +89,7 @@ final class TimerList: @unchecked Sendable {
         publishEarliest()
         // The timer itself may be deallocated by its callback, or be waiting for our lock to be: the callback is
         // what we keep.
-        let callback = entry.timer._withUnsafeGuaranteedRef { $0.callback }
+        let callback = entry.timer.takeUnretainedValue().callback
         lock.unlock()
         callback()
         callbacksRun &+= 1

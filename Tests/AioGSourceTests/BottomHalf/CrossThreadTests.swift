@@ -142,6 +142,38 @@ extension AllTests {
     }
 
     @Test(arguments: Combination.all)
+    func handlesMayBeUsedAndDroppedByOtherThreads(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      let context = loop.context
+      let dropped = Counter()
+      let rounds = 1_000
+      let threads = (0..<2).map { index in
+        TestThread {
+          for _ in 0..<rounds {
+            var token: Token? = Token { dropped.increment() }
+            var bottomHalf: BottomHalf? = context.makeBottomHalf { [token] in
+              withExtendedLifetime(token) {}
+            }
+            token = nil
+            let shared = bottomHalf!
+            let other = TestThread {
+              shared.schedule()
+              shared.schedule()
+            }
+            bottomHalf?.schedule()
+            if index == 0 { bottomHalf?.delete() }
+            bottomHalf?.schedule()
+            bottomHalf = nil
+            other.join()
+          }
+        }
+      }
+      #expect(loop.run(limit: .seconds(60)) { dropped.value == 2 * rounds })
+      for thread in threads { thread.join() }
+      #expect(dropped.value == 2 * rounds)
+    }
+
+    @Test(arguments: Combination.all)
     func schedulingFromASignalHandlerWakesTheLoop(_ combination: Combination) throws {
       let loop = try TestLoop(combination)
       let ran = Flag()
