@@ -40,6 +40,9 @@ public final class AioContext: @unchecked Sendable {
   /// epoll refused one of the handlers: not tried again. Home thread.
   var epollRefused = false
 
+  /// Stored, with release, at the end of each call that GLib makes.
+  let sourceWasLeft = Atomic<Bool>(false)
+
   // Home thread only, from here on.
 
   /// The same as the table's, without its lock.

@@ -14,7 +14,8 @@ extension AioContext {
     handlers.lock.withLock { currentSource() }
   }
 
-  /// Attaches the context to a GMainContext, whose iterations then run it.
+  /// Attaches the context to a GMainContext, whose iterations then run it. Not while another thread is in an iteration
+  /// of one that it was attached to before.
   ///
   /// - Parameters:
   ///   - mainContext: nil for the default one.

@@ -85,20 +85,21 @@ struct Report {
       }
       let monitor: String
       let driver: String
-      let digest_matches: Bool
+      let digestMatches: Bool
       let bytes: Int
-      let wakeup_ns: Spread
-      let timer_lateness_ns: Lateness
-      let iteration_ns: [Iteration]
+      let wakeupNs: Spread
+      let timerLatenessNs: Lateness
+      let iterationNs: [Iteration]
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     let output = Output(
-      monitor: monitor.rawValue, driver: driver.rawValue, digest_matches: stream.matches,
-      bytes: stream.bytes, wakeup_ns: .init(wakeup),
-      timer_lateness_ns: .init(
+      monitor: monitor.rawValue, driver: driver.rawValue, digestMatches: stream.matches,
+      bytes: stream.bytes, wakeupNs: .init(wakeup),
+      timerLatenessNs: .init(
         aio: .init(aioLateness), glib: .init(glibLateness), floor: .init(floorLateness)),
-      iteration_ns: iterations.map { .init(fds: $0.descriptors, aio: $0.aio, glib: $0.glib) })
+      iterationNs: iterations.map { .init(fds: $0.descriptors, aio: $0.aio, glib: $0.glib) })
     return String(decoding: try encoder.encode(output), as: UTF8.self)
   }
 }

@@ -24,10 +24,10 @@ extension AllTests {
 
     @Test func itsProgramRuns() throws {
       // Built beside the tests, since it is a product of the same package.
-      let program = Bundle.main.executableURL?.deletingLastPathComponent()
-        .appendingPathComponent("hello-loop")
+      let tests = try #require(Bundle.main.executableURL)
       let process = Process()
-      process.executableURL = try #require(program)
+      process.executableURL = tests.deletingLastPathComponent()
+        .appendingPathComponent("hello-loop")
       let output = Pipe()
       process.standardOutput = output
       try process.run()
