@@ -117,7 +117,7 @@ public final class AioContext: @unchecked Sendable {
     let descriptor = notifyState.notifier.fileDescriptor.rawValue
     let handler = Handler.make(
       HandlerNode(descriptor: descriptor, role: .notifier, callbacks: callbacks))
-    _ = handlers.replace(descriptor: descriptor, with: handler)
+    handlers.replace(descriptor: descriptor, with: handler)
   }
 }
 

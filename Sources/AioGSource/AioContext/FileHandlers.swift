@@ -60,9 +60,25 @@ extension AioContext {
   }
 
   private func replaceHandler(_ descriptor: FileDescriptor, _ handler: Handler?) {
-    guard handlers.replace(descriptor: descriptor.rawValue, with: handler) else { return }
-    if notifyState.isHome && depth == 0 { reapHandlers() }
+    let (changed, old) = handlers.replace(descriptor: descriptor.rawValue, with: handler)
+    guard changed else { return }
+    if notifyState.isHome {
+      // At once, be the node still with the kernel: a callback that holds the context would keep it alive if the loop
+      // does not run again. One that is running is held by its caller.
+      if let old { release(callbacksOf: old) }
+      if depth == 0 { reapHandlers() }
+    }
     notifyState.notify()
+  }
+
+  private func release(callbacksOf handler: Handler) {
+    let callbacks = handler.pointee.callbacks
+    let transitions = (handler.pointee.pollBegan, handler.pointee.pollEnded)
+    handler.pointee.callbacks = HandlerCallbacks()
+    handler.pointee.pollBegan = nil
+    handler.pointee.pollEnded = nil
+    // What they held may come back to us: not before the node is in order.
+    withExtendedLifetime((callbacks, transitions)) {}
   }
 
   /// Sets what is called when busy polling begins and ends for a descriptor that has a handler with a poll callback:

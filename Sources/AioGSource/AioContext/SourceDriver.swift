@@ -91,7 +91,7 @@ extension AioContext {
     deadlineTimer = consume timer
     let handler = Handler.make(
       HandlerNode(descriptor: descriptor, role: .deadline, callbacks: callbacks))
-    _ = handlers.replace(descriptor: descriptor, with: handler)
+    handlers.replace(descriptor: descriptor, with: handler)
     return true
   }
 

@@ -94,6 +94,7 @@ final class BottomHalfQueue: @unchecked Sendable {
   func delete(_ node: Node) {
     if node.pointee.flags.load(ordering: .relaxed) & (Flag.deleted | Flag.orphaned) != 0 { return }
     _ = enqueue(node, Flag.deleted)
+    releaseCallbackEarly(node)
     notifyState.notify()
   }
 
@@ -127,6 +128,7 @@ final class BottomHalfQueue: @unchecked Sendable {
 
   /// The handle goes: frees the node, or leaves that to the pass that takes it out of the queue.
   func abandon(_ node: Node) {
+    var isToBeReleased = false
     let isOurs = lock.withLock {
       unregister(node)
       let before = node.pointee.flags.bitwiseOr(
@@ -137,14 +139,27 @@ final class BottomHalfQueue: @unchecked Sendable {
       if before & Flag.orphaned != 0 { return true }
       if before & Flag.deleted == 0 {
         _ = enqueue(node, Flag.deleted)
+        // Not under the lock: what the callback holds may come back to us.
+        isToBeReleased = true
       }
       return false
     }
+    // The queue, which frees the node, is the home thread's: it is still there.
+    if isToBeReleased { releaseCallbackEarly(node) }
     if isOurs {
       free(node)
     } else {
       notifyState.notify()
     }
+  }
+
+  /// On the home thread a deleted one lets go of its callback at once, and not with the pass that takes it out of the
+  /// queue: a callback that holds the context would keep it alive if that pass never comes. A callback that is running
+  /// is held by its caller.
+  private func releaseCallbackEarly(_ node: Node) {
+    guard notifyState.isHome else { return }
+    let callback = node.pointee.callback.take()
+    withExtendedLifetime(callback) {}
   }
 
   private func unregister(_ node: Node) {
@@ -267,7 +282,9 @@ final class BottomHalfQueue: @unchecked Sendable {
     takeStack()
     while let node = first {
       first = node.pointee.next
-      let flags = node.pointee.flags.load(ordering: .acquiring)
+      let flags = node.pointee.flags.bitwiseAnd(
+        ~(Flag.pending | Flag.reclaimed), ordering: .acquiringAndReleasing
+      ).oldValue
       if flags & (Flag.scheduled | Flag.deleted) == Flag.scheduled {
         leaks.append(node.pointee.name)
       }

@@ -56,7 +56,8 @@ struct HandlerNode: ~Copyable {
   var isReady = false
   /// Its poll callback said so; a flag of its own, for zero readiness must not read as that.
   var isPollReady = false
-  let callbacks: HandlerCallbacks
+  /// Emptied by the home thread once the handler is removed.
+  var callbacks: HandlerCallbacks
 
   var nextReady: Handler?
 

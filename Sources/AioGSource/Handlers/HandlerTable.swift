@@ -37,20 +37,22 @@ final class HandlerTable: @unchecked Sendable {
   var countWithoutPoll: Int { withoutPoll.load(ordering: .relaxed) }
   var watchedCount: Int { watched.load(ordering: .relaxed) }
 
-  /// Puts `new` in for its descriptor, or takes out what is there. Returns what was there before.
+  /// Puts `new` in for its descriptor, or takes out what is there. Returns whether that changed anything, and what was
+  /// there before, which only the home thread may still use.
   ///
   /// Contract 6.1: a replacement is a new node; nothing is carried over from the old one.
-  func replace(descriptor: CInt, with new: Handler?) -> Bool {
+  @discardableResult
+  func replace(descriptor: CInt, with new: Handler?) -> (changed: Bool, old: Handler?) {
     lock.withLock {
       let index = Int(descriptor)
       if index >= byDescriptor.count {
-        if new == nil { return false }
+        if new == nil { return (false, nil) }
         let size = max(index + 1, byDescriptor.count * 2)
         byDescriptor.append(
           contentsOf: repeatElement(nil, count: size - byDescriptor.count))
       }
       let old = byDescriptor[index]
-      if old == nil && new == nil { return false }
+      if old == nil && new == nil { return (false, nil) }
       if let old {
         count(old, -1)
         unlink(old)
@@ -69,7 +71,7 @@ final class HandlerTable: @unchecked Sendable {
         retired = old
         hasRetired.store(true, ordering: .releasing)
       }
-      return true
+      return (true, old)
     }
   }
 

@@ -25,16 +25,12 @@ extension AllTests {
     @Test func itsProgramRuns() throws {
       // Built beside the tests, since it is a product of the same package.
       let tests = try #require(Bundle.main.executableURL)
-      let process = Process()
-      process.executableURL = tests.deletingLastPathComponent()
-        .appendingPathComponent("hello-loop")
-      let output = Pipe()
-      process.standardOutput = output
-      try process.run()
-      let text = String(
-        decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-      process.waitUntilExit()
-      #expect(process.terminationStatus == 0)
+      let program = tests.deletingLastPathComponent().appendingPathComponent("hello-loop").path
+      let output = try #require(popen("'\(program)'", "r"))
+      var bytes = [UInt8](repeating: 0, count: 4096)
+      let count = fread(&bytes, 1, bytes.count, output)
+      #expect(pclose(output) == 0)
+      let text = String(decoding: bytes[..<count], as: UTF8.self)
       #expect(text.contains("300 µs later"))
       #expect(text.contains("scheduled by another thread"))
     }
