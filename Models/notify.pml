@@ -122,6 +122,11 @@ inline iterate() {
   source = true;
   ready = (payload > 0);
 #endif
+  /* GLib does not sleep on a ready source, and skips check. */
+  if
+  :: ready -> source = false
+  :: else
+  fi;
   /* Another source's prepare may poll the context. */
   if
   :: nested < 1 -> nested++; poll_blocking(); saw = false

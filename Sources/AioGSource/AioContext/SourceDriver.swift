@@ -33,7 +33,11 @@ extension AioContext {
     }
     if !isReady { isReady = armDeadlineTimer(timeout) }
     // Last, so that what the above asked of the monitor goes out with it; and always, so that requests do not linger.
-    return activeMonitor.prepare(handlers: handlers) || isReady
+    isReady = activeMonitor.prepare(handlers: handlers) || isReady
+    // GLib does not sleep on a ready source, and asks nobody before it dispatches it: what comes until then is seen by
+    // the dispatch, and writing to the event notifier for it would be for nobody.
+    if isReady { notifyState.state.closeSourceWindow() }
+    return isReady
   }
 
   /// After GLib's poll.
@@ -50,12 +54,9 @@ extension AioContext {
     followHome()
     let outer = enter()
     defer { leave(outer) }
-    if notifyState.state.isSourceWindowOpen {
-      // prepare said ready, and GLib skipped check: without this, everything that a callback schedules would be written
-      // to the event notifier for nobody.
-      notifyState.state.closeSourceWindow()
-      notifyState.state.accept()
-    }
+    // Where prepare said ready, GLib skipped check.
+    notifyState.state.closeSourceWindow()
+    notifyState.state.accept()
     depth += 1
     activeMonitor.collect(ready: ready, handlers: handlers)
     _ = runPass()

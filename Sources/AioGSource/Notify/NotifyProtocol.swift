@@ -87,7 +87,7 @@ struct NotifyProtocol: ~Copyable {
     _ = notified.load(ordering: .sequentiallyConsistent)
   }
 
-  /// Home thread, in check, and in dispatch: GLib skips check where prepare said ready.
+  /// Home thread, in check, and in prepare where the source is ready: GLib skips check then.
   @inline(__always)
   func closeSourceWindow() {
     if notifyMe.load(ordering: .relaxed) & Bit.source != 0 {
