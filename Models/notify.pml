@@ -1,7 +1,7 @@
 /*
  * The notify protocol, with both drivers on one context: Sources/AioGSource/Notify/NotifyProtocol.swift (notify,
  * accept, openPollWindow, closePollWindow, openSourceWindow, closeSourceWindow), and of
- * Sources/AioGSource/AioContext: poll(blocking:), sourcePrepare, sourceCheck, sourceDispatch.
+ * Sources/AioGSource/AioContext: poll(blocking:), takeOverFromGLib, sourcePrepare, sourceCheck, sourceDispatch.
  *
  * Checked: no wake-up is lost (a loop that sleeps for ever while there is payload is an invalid end state), and nobody
  * writes to the event notifier twice in one window. The operations on the two words are sequentially consistent in the
@@ -69,20 +69,29 @@ proctype notifier() {
   finished++
 }
 
-bool drained;
+bool glib_wake_up; /* g_main_context_wakeup */
 
 /* accept, the bottom halves, and then the event notifier's handler if the wait saw it. */
 inline pass(saw) {
   notified = false;
   d_step { processed = processed + payload; payload = 0 }
   if
-  :: saw -> d_step { readable = false; drained = true }
+  :: saw -> readable = false
   :: else
   fi
 }
 
 inline poll_blocking() {
-  drained = false;
+  /* takeOverFromGLib: what prepare found is not true any more. */
+  if
+  :: source ->
+    source = false;
+#ifndef BUG_4
+    /* BUG_4: the poll takes what was meant for GLib, and does not send it round again. */
+    glib_wake_up = true
+#endif
+  :: else
+  fi;
   saw = false;
   if
   :: payload > 0
@@ -101,13 +110,6 @@ inline poll_blocking() {
     polls--
   fi;
   pass(saw);
-#ifndef BUG_4
-  /* BUG_4: the poll drained what was meant for GLib, and does not say so. */
-  if
-  :: drained && source -> readable = true
-  :: else
-  fi
-#endif
 }
 
 inline iterate() {
@@ -137,6 +139,7 @@ inline iterate() {
   :: else ->
     if
     :: readable -> saw = true
+    :: glib_wake_up -> glib_wake_up = false
     :: finished == NOTIFIERS && payload == 0
     fi
   fi;

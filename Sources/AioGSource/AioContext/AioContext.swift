@@ -47,13 +47,14 @@ public final class AioContext: @unchecked Sendable {
 
   /// The same as the table's, without its lock.
   var activeMonitor: Monitor
-  /// How many passes are under way, one inside the other.
+  /// How many passes are under way, one inside the other: while there is one, no removed handler is freed.
   var depth = 0
+  /// How many calls of a driver are under way: passes, and the timers that come after them.
+  var activity = 0
   /// What the home thread keeps of the context that is current on it.
   var homeState: ThreadState?
   var deadlineTimer: DeadlineTimer?
   var deadlineHasExpired = false
-  var notifierWasDrained = false
   /// How long the last wait took, for adaptive polling; nil where it was not measured.
   var lastBlocked: Int64?
   var counters = Counters()
@@ -92,13 +93,13 @@ public final class AioContext: @unchecked Sendable {
   }
 
   deinit {
-    precondition(depth == 0, "AioContext '\(name)' was destroyed inside one of its own passes")
+    precondition(activity == 0, "AioContext '\(name)' was destroyed inside one of its own passes")
     // The order of contract 2.3: what could still call back, then what it calls with.
     var leaks = bottomHalves.close().map { "bottom half '\($0)' is scheduled" }
     activeMonitor.close(handlers: handlers)
     leaks += handlers.close().map { "the handler of \($0) is registered" }
     leaks += timers.close().map { "timer '\($0)' is armed" }
-    notifyState.notifier.close()
+    // The event notifier closes with the last who may write to it.
     assert(
       leaks.isEmpty,
       "AioContext '\(name)' was destroyed while " + leaks.joined(separator: ", and "))
@@ -107,12 +108,8 @@ public final class AioContext: @unchecked Sendable {
   /// The event notifier is a handler like any other, but its readiness is not progress.
   private func watchNotifier() {
     let state = notifyState
-    let owner = Unmanaged.passUnretained(self)
     let callbacks = HandlerCallbacks(
-      onReadable: {
-        owner._withUnsafeGuaranteedRef { $0.notifierWasDrained = true }
-        state.notifier.testAndClear()
-      },
+      onReadable: { state.notifier.testAndClear() },
       poll: { state.state.isNotified })
     let descriptor = notifyState.notifier.fileDescriptor.rawValue
     let handler = Handler.make(

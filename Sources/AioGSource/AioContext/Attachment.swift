@@ -48,6 +48,14 @@ extension AioContext {
     }
   }
 
+  /// Has the GMainContext that the context is attached to go round again.
+  func wakeUpGLib() {
+    handlers.lock.withLock {
+      guard let source, g_source_is_destroyed(source) == 0 else { return }
+      if let mainContext = g_source_get_context(source) { g_main_context_wakeup(mainContext) }
+    }
+  }
+
   /// With the lock held; the caller owns the reference.
   private func currentSource() -> UnsafeMutablePointer<GSource> {
     if let source {

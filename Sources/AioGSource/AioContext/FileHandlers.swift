@@ -13,7 +13,8 @@ extension AioContext {
   ///
   /// With a `poll` callback the handler takes part in busy polling. It only tests whether there is work, cheaply and
   /// without system calls; `onPollReady` does the work, or `onReadable` where there is none, or `poll` itself where there
-  /// is neither, as the seed's does. Replacing a handler forgets its poll transitions.
+  /// is neither, as the seed's does. A handler with nothing but a `poll` callback is served by busy polling alone.
+  /// Replacing a handler forgets its poll transitions.
   ///
   /// Any thread. On the home thread no callback of the handler that was replaced starts after the call; from another
   /// thread one may be running.
@@ -93,8 +94,7 @@ extension AioContext {
   ) {
     requireHome()
     guard let handler = handlers.handler(for: descriptor.rawValue) else { return }
-    handler.pointee.pollBegan = began
-    handler.pointee.pollEnded = ended
+    busyPolling.setTransitions(handler, began: began, ended: ended)
   }
 
   // MARK: Event notifiers

@@ -31,12 +31,13 @@ extension AioContext {
   /// Home thread, outside of any callback; with nobody running it, any thread.
   public func releaseHomeThread() {
     precondition(
-      depth == 0, "releaseHomeThread() was called inside a pass of AioContext '\(name)'")
-    notifyState.homeThread = 0
-    if let state = homeState, state.bound === self, state === ThreadState.ifPresent {
+      activity == 0, "releaseHomeThread() was called in a callback of AioContext '\(name)'")
+    if let state = homeState, state === ThreadState.ifPresent, state.bound === self {
       state.bound = nil
     }
     homeState = nil
+    // Last: from here on another thread may become the home.
+    notifyState.releaseHome()
   }
 
   /// Checks that the calling thread is the home thread, and makes it that if there is none.
@@ -49,21 +50,20 @@ extension AioContext {
   @inline(__always)
   func followHome() {
     if !notifyState.isHome {
-      if depth == 0 { notifyState.homeThread = 0 }
+      if activity == 0 { notifyState.releaseHome() }
       claimHome("g_main_context_iteration")
     }
   }
 
   @inline(never)
   private func claimHome(_ function: StaticString) {
+    let state = ThreadState.current
     precondition(
-      notifyState.homeThread == 0,
+      notifyState.claimHome(state),
       """
       \(function) of AioContext '\(name)' was called by another thread than its home thread; \
       let that thread call it, schedule a bottom half, or release the home thread first
       """)
-    notifyState.homeThread = UInt(pthread_self())
-    let state = ThreadState.current
     state.bound = self
     homeState = state
     // The kernel may end a sleep late by the thread's timer slack, 50 µs unless told otherwise.
@@ -76,11 +76,13 @@ extension AioContext {
     let state = homeState.unsafelyUnwrapped
     let outer = state.running
     state.running = .passUnretained(self)
+    activity += 1
     return outer
   }
 
   @inline(__always)
   func leave(_ outer: Unmanaged<AnyObject>?) {
+    activity -= 1
     homeState.unsafelyUnwrapped.running = outer
   }
 }

@@ -69,9 +69,10 @@ extension AioContext {
     let old = activeMonitor
     handlers.lock.withLock {
       var new: Monitor = PollMonitor()
-      if old.failure == nil || old.kind != .poll, let epoll = try? EpollMonitor.make() {
-        epoll.suspended = old.suspended
-        if epoll.adopt(handlers) { new = epoll } else { epollRefused = true }
+      if let epoll = try? EpollMonitor.make(), epoll.adopt(handlers) {
+        new = epoll
+      } else {
+        epollRefused = true
       }
       if new.kind == .poll && old.kind == .poll && old.failure == nil { return }
       new.suspended = old.suspended

@@ -66,7 +66,7 @@ extension AioContext {
       handler.pointee.callbacks.onWritable?()
       progress = true
     }
-    busyPolling.join(handler)
+    busyPolling.join(handler, handlers: handlers, ready: ready)
     counters.handlersRun &+= 1
     return progress && handler.pointee.role == .user
   }

@@ -22,32 +22,57 @@ extension AioContext {
     requireHome()
     let outer = enter()
     defer { leave(outer) }
-    reviewMonitor()
+    takeOverFromGLib()
     if !activeMonitor.suspended.isEmpty { activeMonitor.resumeSuspended(handlers) }
+    reviewMonitor()
     depth += 1
     let isPolling = busyPolling.isEnabled
     let start = isPolling ? AioClock.monotonicNow : 0
 
     var timeout = blocking && ready.isEmpty ? timeoutNanoseconds() : 0
     if isPolling {
+      let wasBusyPolling = notifyState.isBusyPolling
       notifyState.isBusyPolling = true
       timeout = busyPolling.run(
         timeout: timeout, monitor: activeMonitor, handlers: handlers, ready: ready,
         notifyState: notifyState)
-      notifyState.isBusyPolling = false
-      // Only right before a real sleep: leaving and entering busy mode has a price (816a430c51).
-      if timeout != 0 && busyPolling.stop(handlers: handlers, ready: ready) { timeout = 0 }
+      notifyState.isBusyPolling = wasBusyPolling
     }
+    // Only right before a real sleep: leaving and entering busy mode has a price (816a430c51). And be it off by now.
+    if timeout != 0 && busyPolling.isActive && leaveBusyMode() { timeout = 0 }
     wait(timeout, isPolling: isPolling)
     if isPolling && blocking { lastBlocked = AioClock.monotonicNow - start }
 
-    let progress = runPass()
-    if notifierWasDrained {
-      notifierWasDrained = false
-      // GLib is between prepare and its poll, and the wake-up that was meant for it may be what we drained.
-      if notifyState.state.isSourceWindowOpen { notifyState.notifier.signal() }
-    }
-    return progress
+    return runPass()
+  }
+
+  /// Before a look that GLib does not make. If GLib is between prepare and its poll, what prepare found will not be true
+  /// any more, and the wake-up meant for GLib may be what we take: GLib is sent round again, by a wake-up of its own. If
+  /// that was long ago (GLib skips our check for the sake of a more urgent source, or the source was destroyed), this
+  /// ends it.
+  @inline(__always)
+  func takeOverFromGLib() {
+    if notifyState.state.isSourceWindowOpen { endSourceWindow() }
+  }
+
+  @inline(never)
+  private func endSourceWindow() {
+    notifyState.state.closeSourceWindow()
+    wakeUpGLib()
+  }
+
+  /// Leaves busy mode, whose callbacks may call anything. True if a last look found something.
+  @inline(never)
+  func leaveBusyMode() -> Bool {
+    let outer = enter()
+    let wasBusyPolling = notifyState.isBusyPolling
+    notifyState.isBusyPolling = true
+    depth += 1
+    let found = busyPolling.stop(handlers: handlers, ready: ready)
+    depth -= 1
+    notifyState.isBusyPolling = wasBusyPolling
+    leave(outer)
+    return found
   }
 
   /// Waits for descriptors, inside a notification window if it may sleep, and accepts notifications.

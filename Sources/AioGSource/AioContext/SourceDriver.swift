@@ -18,12 +18,10 @@ extension AioContext {
     counters.iterations &+= 1
     // What other threads removed, for GLib may not dispatch us for long.
     if depth == 0 { reapHandlers() }
-    reviewMonitor()
     if !activeMonitor.suspended.isEmpty { activeMonitor.resumeSuspended(handlers) }
-    if busyPolling.isEnabled {
-      // GLib is going to sleep. What a last look finds stays on the ready list, and makes the source ready (H2).
-      _ = busyPolling.stop(handlers: handlers, ready: ready)
-    }
+    reviewMonitor()
+    // GLib is going to sleep. What a last look finds stays on the ready list, and makes the source ready (H2).
+    if busyPolling.isActive { _ = leaveBusyMode() }
     var isReady = !ready.isEmpty
     switch bottomHalves.work() {
     case .ready: isReady = true
@@ -57,6 +55,8 @@ extension AioContext {
     // Where prepare said ready, GLib skipped check.
     notifyState.state.closeSourceWindow()
     notifyState.state.accept()
+    // A monitor that failed since prepare may speak of handlers long freed.
+    reviewMonitor()
     depth += 1
     activeMonitor.collect(ready: ready, handlers: handlers)
     _ = runPass()
@@ -112,7 +112,10 @@ extension AioContext {
   @discardableResult
   public func prepare() -> Bool {
     requireHome()
-    if busyPolling.isEnabled { _ = busyPolling.stop(handlers: handlers, ready: ready) }
+    if busyPolling.isActive {
+      _ = leaveBusyMode()
+      if depth == 0 { reapHandlers() }
+    }
     return false
   }
 
@@ -143,8 +146,9 @@ extension AioContext {
   }
 
   private func look() {
-    reviewMonitor()
+    takeOverFromGLib()
     if !activeMonitor.suspended.isEmpty { activeMonitor.resumeSuspended(handlers) }
+    reviewMonitor()
     activeMonitor.wait(timeout: 0, ready: ready, handlers: handlers)
   }
 }

@@ -22,6 +22,11 @@ final class ThreadState {
     return state
   }
 
+  /// What identifies a thread for as long as somebody retains its state; 0 where it has none yet.
+  static var address: UInt { UInt(bitPattern: pthread_getspecific(threadStateKey)) }
+
+  var address: UInt { UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }
+
   /// The same, without making one.
   static var ifPresent: ThreadState? {
     pthread_getspecific(threadStateKey).map {

@@ -75,11 +75,18 @@ final class BottomHalfQueue: @unchecked Sendable {
   }
 
   func scheduleIdle(_ node: Node) {
-    // Stays ordinary if it is scheduled as such already.
-    let isOrdinary = node.pointee.flags.load(ordering: .relaxed) & (Flag.scheduled | Flag.idle)
-    let before = enqueue(
-      node, isOrdinary == Flag.scheduled ? Flag.scheduled : Flag.scheduled | Flag.idle)
-    trapIfOrphaned(node, before)
+    // Stays ordinary if it is scheduled as such already: in one step, or an ordinary schedule in between would become an
+    // idle one.
+    var flags = node.pointee.flags.load(ordering: .relaxed)
+    while true {
+      let isOrdinary = flags & (Flag.scheduled | Flag.idle) == Flag.scheduled
+      let result = node.pointee.flags.weakCompareExchange(
+        expected: flags, desired: flags | Flag.scheduled | (isOrdinary ? 0 : Flag.idle),
+        ordering: .relaxed)
+      if result.exchanged { break }
+      flags = result.original
+    }
+    trapIfOrphaned(node, enqueue(node, Flag.scheduled))
     // On the home thread outside its sleep the next look finds it by itself. Setting `notified` would make the next
     // wait return at once, and a bottom half that re-arms itself would spin (contract 5.7).
     if !notifyState.canSkipNotification {
@@ -269,8 +276,11 @@ final class BottomHalfQueue: @unchecked Sendable {
   }
 
   /// The context goes. Returns the names of those that were scheduled and neither ran nor were deleted.
+  ///
+  /// All under the lock, which a handle takes to go: what it sees is either the queue at work or the queue gone.
   func close() -> [String] {
     var leaks: [String] = []
+    var callbacks: [(@Sendable () -> Void)?] = []
     lock.withLock {
       isClosed = true
       var cursor = registry
@@ -278,19 +288,23 @@ final class BottomHalfQueue: @unchecked Sendable {
         node.pointee.flags.bitwiseOr(Flag.orphaned, ordering: .acquiringAndReleasing)
         cursor = node.pointee.registryNext
       }
-    }
-    takeStack()
-    while let node = first {
-      first = node.pointee.next
-      let flags = node.pointee.flags.bitwiseAnd(
-        ~(Flag.pending | Flag.reclaimed), ordering: .acquiringAndReleasing
-      ).oldValue
-      if flags & (Flag.scheduled | Flag.deleted) == Flag.scheduled {
-        leaks.append(node.pointee.name)
+      takeStack()
+      while let node = first {
+        first = node.pointee.next
+        let flags = node.pointee.flags.bitwiseAnd(~Flag.pending, ordering: .acquiringAndReleasing)
+          .oldValue
+        if flags & (Flag.scheduled | Flag.deleted) == Flag.scheduled {
+          leaks.append(node.pointee.name)
+        }
+        if flags & (Flag.deleted | Flag.oneShot) != 0 {
+          callbacks.append(node.pointee.callback.take())
+        }
+        if flags & Flag.abandoned != 0 { free(node) }
       }
-      if flags & (Flag.deleted | Flag.oneShot) != 0 { reclaim(node) }
+      last = nil
     }
-    last = nil
+    // What they held may be handles of ours.
+    callbacks.removeAll()
     return leaks
   }
 

@@ -26,8 +26,9 @@ final class Waiters: @unchecked Sendable {
   /// After the change. A bottom half and not a mere notification: it makes the waiter's poll return.
   func kick() {
     if count.add(0, ordering: .acquiringAndReleasing).oldValue == 0 { return }
-    for bottomHalf in lock.withLock({ bottomHalves }) {
-      bottomHalf.schedule()
+    // Under the lock: a waiter that takes itself off may be about to end with its context.
+    lock.withLock {
+      for bottomHalf in bottomHalves { bottomHalf.schedule() }
     }
   }
 }

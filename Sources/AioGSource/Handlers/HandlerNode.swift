@@ -64,7 +64,9 @@ struct HandlerNode: ~Copyable {
   // The kernel's side.
 
   /// Taken out of the kernel's set until external clients are enabled again, or for good if the descriptor is invalid.
+  /// Written by the home thread, under the lock.
   var isSuspended = false
+  var isInvalid = false
   /// io_uring: a poll request is with the kernel, or its removal.
   var isInFlight = false
   var isRemovalSubmitted = false

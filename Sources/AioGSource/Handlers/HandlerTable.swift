@@ -25,6 +25,8 @@ final class HandlerTable: @unchecked Sendable {
   /// Handlers of users that the kernel watches. Written under the lock.
   private let watched = Atomic<Int>(0)
   private let hasRetired = Atomic<Bool>(false)
+  /// A handler that is only polled was added: the home thread has to have it polled.
+  private let hasNewPolled = Atomic<Bool>(false)
   private let externalDisableCount = Atomic<Int>(0)
 
   init(monitor: Monitor) {
@@ -61,6 +63,7 @@ final class HandlerTable: @unchecked Sendable {
       if let new {
         count(new, 1)
         link(new)
+        if new.pointee.interest == 0 { hasNewPolled.store(true, ordering: .releasing) }
         // Publishes the node to the thread that gets its address from the kernel.
         new.pointee.isDeleted.store(false, ordering: .releasing)
       }
@@ -151,6 +154,21 @@ final class HandlerTable: @unchecked Sendable {
       forget(handler)
       handler.free()
     }
+  }
+
+  /// Calls `body`, without the lock, for the handlers that are only polled if one was added since the last time.
+  func takeNewPolled(_ body: (Handler) -> Void) {
+    guard hasNewPolled.load(ordering: .acquiring) else { return }
+    var found: [Handler] = []
+    lock.withLock {
+      hasNewPolled.store(false, ordering: .relaxed)
+      var cursor = first
+      while let handler = cursor {
+        cursor = handler.pointee.next
+        if handler.pointee.interest == 0 && !handler.pointee.isPolled { found.append(handler) }
+      }
+    }
+    for handler in found { body(handler) }
   }
 
   /// The context goes: frees everything, and returns what users had left registered.

@@ -50,12 +50,19 @@ final class EpollMonitor: Monitor {
     let isWatched = old.map { $0.pointee.interest != 0 } ?? false
     if let new, new.pointee.interest != 0 {
       var status = control(isWatched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, new)
-      // Not in the set after all, because it was suspended.
-      if status == ENOENT && isWatched { status = control(EPOLL_CTL_ADD, new) }
+      if status == ENOENT && isWatched {
+        // The same as below.
+        if old?.pointee.isSuspended == false { failure = .noSuchFileOrDirectory }
+        status = control(EPOLL_CTL_ADD, new)
+      }
       if status != 0 { failure = Errno(rawValue: status) }
     } else if isWatched, let old {
+      // Not in the set because it was suspended is fine. Else its descriptor was closed too soon: the set may have an
+      // entry for the old file that speaks of this handler, and nothing but a new set gets rid of that.
       let status = control(EPOLL_CTL_DEL, old)
-      if status != 0 && status != ENOENT { failure = Errno(rawValue: status) }
+      if status != 0 && !(status == ENOENT && old.pointee.isSuspended) {
+        failure = Errno(rawValue: status)
+      }
     }
   }
 

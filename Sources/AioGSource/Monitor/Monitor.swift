@@ -92,6 +92,7 @@ class Monitor {
     ready.push(handler, readiness)
     if readiness & Readiness.invalid != 0 {
       // The descriptor was closed: its callback hears of it once, and the kernel is not asked again.
+      handler.pointee.isInvalid = true
       suspend(handler, handlers)
       return false
     }
@@ -113,7 +114,7 @@ class Monitor {
   final func resumeSuspended(_ handlers: HandlerTable) {
     if suspended.isEmpty || handlers.areExternalsDisabled { return }
     handlers.lock.withLock {
-      for handler in suspended where !handler.isDeleted && handler.pointee.isExternal {
+      for handler in suspended where !handler.isDeleted && !handler.pointee.isInvalid {
         handler.pointee.isSuspended = false
         update(nil, handler)
       }

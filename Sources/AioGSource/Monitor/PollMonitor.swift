@@ -57,6 +57,7 @@ final class PollMonitor: Monitor {
     }
     // Negative: a signal. Nothing is ready then.
     if found <= 0 { return }
+    forgetWhatGLibSaw(handlers)
     var left = found
     for index in 0..<count where records[index].revents != 0 {
       let readiness = UInt32(UInt16(bitPattern: records[index].revents))
@@ -68,6 +69,16 @@ final class PollMonitor: Monitor {
 
   override func needsWait(_ handlers: HandlerTable) -> Bool {
     handlers.countWithoutPoll != 0
+  }
+
+  /// Between GLib's poll and our dispatch: what is served now must not be served again for what GLib saw (contract 3.6).
+  private func forgetWhatGLibSaw(_ handlers: HandlerTable) {
+    handlers.lock.withLock {
+      if sourceRecords == nil { return }
+      for index in 0..<count where records[index].revents != 0 {
+        watchers[index].pointee.sourceRecord?.pointee.base.revents = 0
+      }
+    }
   }
 
   private func rebuild(_ handlers: HandlerTable) {

@@ -132,7 +132,7 @@ final class RingMonitor: Monitor {
   override func wait(timeout: Int64, ready: ReadyList, handlers: HandlerTable) {
     prepareEntries(handlers)
     // Not asleep with handlers that the queue had no place for: they go with the next call.
-    let mustReturn = timeout == 0 || ring.hasCompletions || firstToBeArmed != nil
+    let mustReturn = timeout == 0 || ring.hasCompletions || hasLeftovers
     let status = mustReturn ? ring.submitAndPost() : ring.submitAndWait(timeout: timeout)
     note(status)
     takeCompletions(ready: ready, handlers: handlers)
@@ -141,6 +141,11 @@ final class RingMonitor: Monitor {
   override func needsWait(_ handlers: HandlerTable) -> Bool {
     ring.hasCompletions || ring.hasPreparedEntries || firstToBeArmed != nil
       || hasChanges.load(ordering: .acquiring)
+  }
+
+  /// Handlers that the submission queue had no place for.
+  private var hasLeftovers: Bool {
+    firstToBeArmed != nil || hasChanges.load(ordering: .acquiring)
   }
 
   /// EBUSY, EAGAIN and ENOMEM pass: the entries stay in the queue, and completions are taken out before the next try.
@@ -169,7 +174,7 @@ final class RingMonitor: Monitor {
   override func prepare(handlers: HandlerTable) -> Bool {
     prepareEntries(handlers)
     if ring.hasPreparedEntries { note(ring.submit()) }
-    return ring.hasCompletions
+    return ring.hasCompletions || hasLeftovers || failure != nil
   }
 
   override func check(handlers: HandlerTable) -> Bool {

@@ -9,7 +9,8 @@
 // or the loop sees the notification before it sleeps. There is at most one write per window: the first notifier sets
 // `written`, the others rely on it. Opening a window clears `written`, and what a notifier that skipped its write had
 // published is seen by the look that follows the opening. While `written` is set the event notifier is readable, or a
-// write to it is under way; whoever drains it inside a window that stays open has to write again.
+// write to it is under way; so nobody may drain it inside a window that stays open: poll closes GLib's first, and sends
+// GLib round again.
 //
 // Nothing here touches a descriptor or a clock: `notify` returns what to do. The orderings are sequentially consistent
 // on both words (on x86-64 that costs no fence beyond the exchange itself); each names the one it pairs with.

@@ -8,7 +8,8 @@ final class NotifyState: Sendable {
   let state = NotifyProtocol()
   let notifier: EventNotifier
 
-  /// The thread that runs the loop, as `pthread_t`; 0 while there is none.
+  /// The thread that runs the loop, as the address of its ThreadState, which the context retains meanwhile (a
+  /// `pthread_t` may be another thread's tomorrow); 0 while there is none.
   private let home = Atomic<UInt>(0)
   /// Home thread only: set while it busy polls, when a notification must not be left out.
   private let busyPolling = Atomic<Bool>(false)
@@ -43,12 +44,21 @@ final class NotifyState: Sendable {
   }
 
   var isHome: Bool {
-    home.load(ordering: .relaxed) == UInt(pthread_self())
+    let home = home.load(ordering: .relaxed)
+    return home != 0 && home == ThreadState.address
   }
 
-  var homeThread: UInt {
-    get { home.load(ordering: .relaxed) }
-    set { home.store(newValue, ordering: .relaxed) }
+  var hasHome: Bool { home.load(ordering: .relaxed) != 0 }
+
+  /// Makes a thread the home if there is none; false if there is.
+  func claimHome(_ state: ThreadState) -> Bool {
+    home.compareExchange(
+      expected: 0, desired: state.address, ordering: .acquiringAndReleasing
+    ).exchanged
+  }
+
+  func releaseHome() {
+    home.store(0, ordering: .releasing)
   }
 
   var isBusyPolling: Bool {

@@ -1,6 +1,6 @@
 // Busy polling: asking the poll callbacks of handlers, for a while, before the loop goes to sleep.
 //
-// A handler takes part from its first dispatch on. On poll and epoll, which cannot see descriptors from user space,
+// A handler takes part from its first dispatch on, one that is only polled from its registration. On poll and epoll, which cannot see descriptors from user space,
 // nothing is polled while there is a handler without a poll callback (the monitor's `needsWait` says so). Busy mode, in
 // which handlers may have their event sources quiet (`pollBegan`), outlasts a wait that found something, and is left
 // right before the loop really sleeps: after `pollEnded` each handler is polled once more, for what came in between.
@@ -59,7 +59,11 @@ final class BusyPolling: Sendable {
 
   var hits: Int { state.pointee.hits }
 
-  func join(_ handler: Handler) {
+  var isActive: Bool { state.pointee.isActive }
+
+  /// Puts a handler on the list, for the first time or again after its ready callback, in whatever mode the others are
+  /// by now.
+  func join(_ handler: Handler, handlers: HandlerTable, ready: ReadyList) {
     if handler.pointee.isPolled || handler.pointee.callbacks.poll == nil || handler.isDeleted {
       return
     }
@@ -67,14 +71,17 @@ final class BusyPolling: Sendable {
     handler.pointee.idleDeadline = 0
     handler.pointee.nextPolled = state.pointee.first
     state.pointee.first = handler
-    if state.pointee.isActive { begin(handler) }
+    if state.pointee.isActive {
+      begin(handler)
+    } else if end(handler, handlers: handlers) {
+      hit(handler, now: AioClock.monotonicNow, ready: ready)
+    }
   }
 
   /// Takes a handler off the list, without a word to it.
   func remove(_ handler: Handler) {
     if !handler.pointee.isPolled { return }
     handler.pointee.isPolled = false
-    handler.pointee.isPollingBegun = false
     if state.pointee.first == handler {
       state.pointee.first = handler.pointee.nextPolled
     } else {
@@ -93,6 +100,7 @@ final class BusyPolling: Sendable {
     notifyState: NotifyState
   ) -> Int64 {
     resetWindowsIfToldTo()
+    handlers.takeNewPolled { join($0, handlers: handlers, ready: ready) }
     if state.pointee.first == nil { return timeout }
     var timeout = timeout
     var limit = Timeout.sooner(timeout, longestWindow())
@@ -178,6 +186,15 @@ final class BusyPolling: Sendable {
     }
   }
 
+  /// Sets a handler's transition callbacks; one that is in busy mode hears of it.
+  func setTransitions(
+    _ handler: Handler, began: (@Sendable () -> Void)?, ended: (@Sendable () -> Void)?
+  ) {
+    handler.pointee.pollBegan = began
+    handler.pointee.pollEnded = ended
+    if handler.pointee.isPollingBegun { began?() }
+  }
+
   // MARK: Modes
 
   private func activate() {
@@ -223,11 +240,13 @@ final class BusyPolling: Sendable {
     }
   }
 
+  /// A handler that is only polled has no other way to be seen: it is worth all the time there is.
   private func longestWindow() -> Int64 {
     var longest: Int64 = 0
     var cursor = state.pointee.first
     while let handler = cursor {
-      longest = max(longest, handler.pointee.window.nanoseconds)
+      longest = max(
+        longest, handler.pointee.interest == 0 ? .max : handler.pointee.window.nanoseconds)
       cursor = handler.pointee.nextPolled
     }
     return min(longest, maximum.load(ordering: .relaxed))

@@ -46,7 +46,7 @@ public final class IOThread: Sendable {
   /// Any thread but this one, which traps. Calling it again does nothing.
   public func stop() {
     precondition(
-      !context.isHomeThread || core.hasEnded,
+      !context.isHomeThread || core.isStopped,
       "IOThread '\(name)' cannot stop itself: a thread cannot wait for its own end")
     core.stop()
   }
@@ -57,7 +57,7 @@ public final class IOThread: Sendable {
   ///
   /// Stands for `iothread_get_g_main_context`.
   public func mainContext() throws(AioError) -> MainContext {
-    if core.hasEnded { throw .stopped }
+    if core.isStopped { throw .stopped }
     core.runMainContext()
     return core.mainContext
   }
@@ -70,6 +70,13 @@ public final class IOThread: Sendable {
 
 /// What the thread itself holds, so that it does not keep the IOThread alive.
 private final class Core: @unchecked Sendable {
+  private enum State {
+    case new
+    case running
+    case stopping
+    case ended
+  }
+
   let context: AioContext
   let mainContext = MainContext()
   private let mainLoop: MainLoop
@@ -80,15 +87,14 @@ private final class Core: @unchecked Sendable {
   private let changed = Condition()
   // Under the lock.
   private var thread: pthread_t?
-  private var hasStarted = false
-  private var isJoined = true
+  private var state = State.new
 
   init(context: AioContext) {
     self.context = context
     mainLoop = MainLoop(mainContext)
   }
 
-  var hasEnded: Bool { lock.withLock { isJoined } }
+  var isStopped: Bool { lock.withLock { state == .stopping || state == .ended } }
 
   func start(name: String) throws(AioError) {
     do {
@@ -113,18 +119,14 @@ private final class Core: @unchecked Sendable {
     _ = pthread_setname_np(thread, String(decoding: name.utf8.prefix(15), as: UTF8.self))
     lock.withLock {
       self.thread = thread
-      isJoined = false
-      while !hasStarted { lock.wait(for: changed) }
+      while state == .new { lock.wait(for: changed) }
     }
   }
 
   func run() {
     context.requireHome("IOThread")
     g_main_context_push_thread_default(mainContext.pointer)
-    lock.withLock {
-      hasStarted = true
-      changed.broadcast()
-    }
+    advance(to: .running)
     while isRunning.load(ordering: .acquiring) {
       context.poll(blocking: true)
       if isRunning.load(ordering: .acquiring) && usesMainContext.load(ordering: .acquiring) {
@@ -132,6 +134,7 @@ private final class Core: @unchecked Sendable {
       }
     }
     g_main_context_pop_thread_default(mainContext.pointer)
+    context.detach()
     context.releaseHomeThread()
   }
 
@@ -140,24 +143,61 @@ private final class Core: @unchecked Sendable {
     if !usesMainContext.exchange(true, ordering: .acquiringAndReleasing) { context.notify() }
   }
 
+  /// Returns when the thread has ended, whoever stops it; at once in that thread, which ends by itself then.
   func stop() {
-    let thread: pthread_t? = lock.withLock {
-      if isJoined { return nil }
-      isJoined = true
-      return self.thread
+    let (isFirst, thread): (Bool, pthread_t?) = lock.withLock {
+      if state != .running { return (false, self.thread) }
+      state = .stopping
+      return (true, self.thread)
     }
     guard let thread else { return }
-    context.schedule(name: "stop IOThread") { [self] in
-      isRunning.store(false, ordering: .releasing)
-      mainLoop.quit()
-    }
-    if pthread_equal(thread, pthread_self()) != 0 {
-      // The last reference went in one of its own callbacks: it ends by itself.
-      pthread_detach(thread)
-    } else {
+    let isOwn = pthread_equal(thread, pthread_self()) != 0
+    if isFirst {
+      if isOwn {
+        // The last reference went in one of its own callbacks.
+        pthread_detach(thread)
+        quit()
+        advance(to: .ended)
+        return
+      }
+      context.schedule(name: "stop IOThread") { [self] in quit() }
+      let source = quitMainLoop()
       pthread_join(thread, nil)
+      g_source_destroy(source)
+      g_source_unref(source)
+      advance(to: .ended)
+    } else if !isOwn {
+      lock.withLock {
+        while state == .stopping { lock.wait(for: changed) }
+      }
     }
-    context.detach()
+  }
+
+  private func quit() {
+    isRunning.store(false, ordering: .releasing)
+    mainLoop.quit()
+  }
+
+  /// By way of GLib as well, for a context that was detached by hand: after what was scheduled on it, for an idle source
+  /// comes last.
+  private func quitMainLoop() -> UnsafeMutablePointer<GSource> {
+    let source = g_idle_source_new()!
+    g_source_set_callback(
+      source,
+      { data in
+        Unmanaged<Core>.fromOpaque(data!).takeUnretainedValue().quit()
+        return G_SOURCE_REMOVE
+      }, Unmanaged.passRetained(self).toOpaque(),
+      { Unmanaged<Core>.fromOpaque($0!).release() })
+    g_source_attach(source, mainContext.pointer)
+    return source
+  }
+
+  private func advance(to state: State) {
+    lock.withLock {
+      self.state = state
+      changed.broadcast()
+    }
   }
 }
 

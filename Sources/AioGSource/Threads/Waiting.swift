@@ -15,7 +15,7 @@ extension AioContext {
   @discardableResult
   public func wait(while condition: () -> Bool) -> Bool {
     let loop: AioContext
-    if isHomeThread || notifyState.homeThread == 0 {
+    if isHomeThread || !notifyState.hasHome {
       loop = self
     } else if let current = AioContext.current {
       loop = current

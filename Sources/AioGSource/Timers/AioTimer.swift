@@ -33,10 +33,9 @@ public final class AioTimer: @unchecked Sendable {
   /// As given when it was made.
   public let attributes: TimerAttributes
 
-  let callback: @Sendable () -> Void
   private let list: TimerList
-  /// Where it is in the list's heap, -1 while it is not armed. Under the list's lock.
-  var heapPosition = -1
+  /// Under the list's lock.
+  private let node: TimerList.Timer
 
   init(
     name: String, list: TimerList, scale: TimerScale, attributes: TimerAttributes,
@@ -47,11 +46,14 @@ public final class AioTimer: @unchecked Sendable {
     self.list = list
     self.scale = scale
     self.attributes = attributes
-    self.callback = callback
+    node = .allocate(capacity: 1)
+    node.initialize(to: TimerNode(name: name, callback: callback))
   }
 
   deinit {
-    list.disarm(self)
+    list.disarm(node)
+    node.deinitialize(count: 1)
+    node.deallocate()
   }
 
   /// Sets the deadline, or moves it: `time` units of ``scale`` on ``clock``. Times before 0 count as 0, and those too
@@ -59,20 +61,20 @@ public final class AioTimer: @unchecked Sendable {
   ///
   /// Any thread. Wakes the context if no other timer of this clock is due sooner. Stands for `timer_mod`.
   public func arm(at time: Int64) {
-    list.arm(self, deadline: scale.nanoseconds(time))
+    list.arm(node, deadline: scale.nanoseconds(time))
   }
 
   /// Sets the deadline to `duration` from now. Any thread.
   public func arm(after duration: Duration) {
     let (sum, overflow) = clock.now.addingReportingOverflow(duration.nanoseconds)
-    list.arm(self, deadline: overflow ? (duration < .zero ? 0 : .max - 1) : max(sum, 0))
+    list.arm(node, deadline: overflow ? (duration < .zero ? 0 : .max - 1) : max(sum, 0))
   }
 
   /// Sets the deadline if the timer is not armed, or moves it if that makes it sooner. Any thread.
   ///
   /// Stands for `timer_mod_anticipate`.
   public func armIfSooner(at time: Int64) {
-    list.arm(self, deadline: scale.nanoseconds(time), onlyIfSooner: true)
+    list.arm(node, deadline: scale.nanoseconds(time), onlyIfSooner: true)
   }
 
   /// Disarms the timer; harmless if it is not armed.
@@ -80,25 +82,25 @@ public final class AioTimer: @unchecked Sendable {
   /// Any thread. On the home thread the callback is then sure not to run; from another one it may be running.
   /// Stands for `timer_del`.
   public func cancel() {
-    list.disarm(self)
+    list.disarm(node)
   }
 
   /// Whether the timer is armed. Any thread. Stands for `timer_pending`.
   public var isPending: Bool {
-    list.deadline(of: self) != nil
+    list.deadline(of: node) != nil
   }
 
   /// The deadline in nanoseconds on ``clock``; nil while the timer is not armed. Any thread.
   ///
   /// Stands for `timer_expire_time_ns`.
   public var deadline: Int64? {
-    list.deadline(of: self)
+    list.deadline(of: node)
   }
 
   /// Whether the timer is armed and due at `time`, in units of ``scale``. Any thread. Stands for `timer_expired`,
   /// which is true of a timer that is not armed.
   public func hasExpired(at time: Int64) -> Bool {
-    guard let deadline = list.deadline(of: self) else { return false }
+    guard let deadline = list.deadline(of: node) else { return false }
     return deadline <= scale.nanoseconds(time)
   }
 }

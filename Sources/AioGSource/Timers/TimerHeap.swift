@@ -5,12 +5,25 @@
 // The entries hold the key beside the pointer, so that sifting does not visit the timers' own memory except to tell
 // each where it went.
 
+/// What a timer is on the inside: raw memory that its handle owns, and frees under no reference from the heap.
+struct TimerNode: ~Copyable {
+  /// Where it is in the heap, -1 while it is not armed.
+  var heapPosition = -1
+  let name: String
+  let callback: @Sendable () -> Void
+
+  init(name: String, callback: @escaping @Sendable () -> Void) {
+    self.name = name
+    self.callback = callback
+  }
+}
+
 struct TimerHeap: ~Copyable {
   struct Entry {
     var deadline: Int64
     /// Breaks ties: first armed, first out.
     var sequence: UInt64
-    var timer: Unmanaged<AioTimer>
+    var timer: UnsafeMutablePointer<TimerNode>
 
     @inline(__always)
     func precedes(_ other: Entry) -> Bool {
@@ -37,11 +50,10 @@ struct TimerHeap: ~Copyable {
   subscript(position: Int) -> Entry { entries[position] }
 
   /// Puts a timer in, or moves one that is in, and makes it the last among its equals.
-  mutating func arm(_ timer: AioTimer, deadline: Int64) {
-    let entry = Entry(
-      deadline: deadline, sequence: nextSequence, timer: .passUnretained(timer))
+  mutating func arm(_ timer: UnsafeMutablePointer<TimerNode>, deadline: Int64) {
+    let entry = Entry(deadline: deadline, sequence: nextSequence, timer: timer)
     nextSequence &+= 1
-    let position = timer.heapPosition
+    let position = timer.pointee.heapPosition
     if position < 0 {
       if count == capacity { grow() }
       count += 1
@@ -103,7 +115,7 @@ struct TimerHeap: ~Copyable {
 
   @inline(__always)
   private func setPosition(_ entry: Entry, _ position: Int) {
-    entry.timer._withUnsafeGuaranteedRef { $0.heapPosition = position }
+    entry.timer.pointee.heapPosition = position
   }
 
   private mutating func grow() {

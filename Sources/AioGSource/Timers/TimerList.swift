@@ -6,6 +6,8 @@ import Glibc
 import Synchronization
 
 final class TimerList: @unchecked Sendable {
+  typealias Timer = UnsafeMutablePointer<TimerNode>
+
   let clock: AioClock
   private let notifyState: NotifyState
   private let lock = Lock()
@@ -28,33 +30,35 @@ final class TimerList: @unchecked Sendable {
 
   // MARK: Any thread
 
-  func arm(_ timer: AioTimer, deadline: Int64, onlyIfSooner: Bool = false) {
+  func arm(_ timer: Timer, deadline: Int64, onlyIfSooner: Bool = false) {
     let isFirst = lock.withLock {
       precondition(
-        !isClosed, "timer '\(timer.name)' was armed after its AioContext was destroyed")
-      if onlyIfSooner && timer.heapPosition >= 0
-        && deadline >= heap[timer.heapPosition].deadline
+        !isClosed, "timer '\(timer.pointee.name)' was armed after its AioContext was destroyed")
+      if onlyIfSooner && timer.pointee.heapPosition >= 0
+        && deadline >= heap[timer.pointee.heapPosition].deadline
       {
         return false
       }
       heap.arm(timer, deadline: deadline)
       publishEarliest()
-      return timer.heapPosition == 0
+      return timer.pointee.heapPosition == 0
     }
     if isFirst { notifyState.notify() }
   }
 
-  func disarm(_ timer: AioTimer) {
+  func disarm(_ timer: Timer) {
     lock.withLock {
-      if timer.heapPosition >= 0 {
-        heap.remove(at: timer.heapPosition)
+      if timer.pointee.heapPosition >= 0 {
+        heap.remove(at: timer.pointee.heapPosition)
         publishEarliest()
       }
     }
   }
 
-  func deadline(of timer: AioTimer) -> Int64? {
-    lock.withLock { timer.heapPosition >= 0 ? heap[timer.heapPosition].deadline : nil }
+  func deadline(of timer: Timer) -> Int64? {
+    lock.withLock {
+      timer.pointee.heapPosition >= 0 ? heap[timer.pointee.heapPosition].deadline : nil
+    }
   }
 
   func notify() {
@@ -80,27 +84,32 @@ final class TimerList: @unchecked Sendable {
     if earliestDeadline == nil { return false }
     let now = clock.now
     var progress = false
-    lock.lock()
-    passes += 1
-    runner = UInt(pthread_self())
-    if clock.isEnabled {
-      while let entry = heap.first, entry.deadline <= now {
-        heap.remove(at: 0)
-        publishEarliest()
-        // The timer itself may be deallocated by its callback, or be waiting for our lock to be: the callback is
-        // what we keep.
-        let callback = entry.timer.takeUnretainedValue().callback
-        lock.unlock()
-        callback()
-        callbacksRun &+= 1
-        progress = true
-        lock.lock()
-      }
+    lock.withLock {
+      passes += 1
+      runner = UInt(pthread_self())
     }
-    passes -= 1
-    if passes == 0 { stopped.broadcast() }
-    lock.unlock()
+    // Each callback is released outside the lock: what it holds may be the last of another timer.
+    while let callback = takeDue(now) {
+      callback()
+      callbacksRun &+= 1
+      progress = true
+    }
+    lock.withLock {
+      passes -= 1
+      if passes == 0 { stopped.broadcast() }
+    }
     return progress
+  }
+
+  /// Takes out the earliest timer if it is due. Its handle may be waiting for the lock to free it, or be let go of by
+  /// the callback: the callback is what we keep.
+  private func takeDue(_ now: Int64) -> (@Sendable () -> Void)? {
+    lock.lock()
+    defer { lock.unlock() }
+    guard let entry = heap.first, entry.deadline <= now, clock.isEnabled else { return nil }
+    heap.remove(at: 0)
+    publishEarliest()
+    return entry.timer.pointee.callback
   }
 
   /// The clock was disabled: returns when no pass is under way that began before.
@@ -121,7 +130,7 @@ final class TimerList: @unchecked Sendable {
       isClosed = true
       var leaks: [String] = []
       while let entry = heap.first {
-        leaks.append(entry.timer._withUnsafeGuaranteedRef { $0.name })
+        leaks.append(entry.timer.pointee.name)
         heap.remove(at: 0)
       }
       publishEarliest()
@@ -136,7 +145,7 @@ final class TimerList: @unchecked Sendable {
   func describe() -> [(name: String, deadline: Int64)] {
     lock.withLock {
       (0..<heap.count).map { position in
-        (heap[position].timer._withUnsafeGuaranteedRef { $0.name }, heap[position].deadline)
+        (heap[position].timer.pointee.name, heap[position].deadline)
       }
     }
   }

@@ -151,6 +151,28 @@ extension AllTests {
       #expect(observed == nil)
     }
 
+    @Test func whatTheQueueHeldAtTheEndMayOwnOtherHandles() throws {
+      // Callbacks of deleted bottom halves that own handles of others in the same queue.
+      let freed = Counter()
+      var context: AioContext? = try AioContext()
+      do {
+        var next: BottomHalf?
+        for _ in 0..<10 {
+          let held = next
+          let token = Token { freed.increment() }
+          next = context!.makeBottomHalf {
+            withExtendedLifetime((held, token)) {}
+          }
+          next?.schedule()
+          next?.delete()
+        }
+      }
+      weak let observed = context
+      context = nil
+      #expect(observed == nil)
+      #expect(freed.value == 10)
+    }
+
     @Test func schedulingAfterTheContextIsGoneTraps() async {
       let result = await #expect(
         processExitsWith: .failure, observing: [\.standardErrorContent]

@@ -98,5 +98,33 @@ extension AllTests {
       helper.onPrepare = nil
       helper.destroy()
     }
+
+    @Test(arguments: Combination.all)
+    func aPollInAMoreUrgentSourcesCallbackSleeps(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      guard let mainContext = loop.mainContext else { return }
+      let context = loop.context
+      // Our prepare runs, an urgent source is ready, and GLib skips our check: the window stays open meanwhile.
+      let waits = Counter()
+      let callback = Box {
+        let done = Flag()
+        let timer = context.makeTimer { done.set() }
+        timer.arm(after: .milliseconds(30))
+        let notify = TestThread {
+          sleep(milliseconds: 5)
+          context.notify()
+        }
+        while !done.isSet {
+          context.poll(blocking: true)
+          waits.increment()
+        }
+        notify.join()
+      }
+      let source = urgentSource(callback)
+      attach(source, to: mainContext)
+      for _ in 0..<10 where waits.value == 0 { loop.iterate(blocking: true) }
+      #expect(waits.value >= 1)
+      #expect(waits.value < 8)
+    }
   }
 }

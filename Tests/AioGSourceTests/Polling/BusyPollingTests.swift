@@ -212,6 +212,98 @@ extension AllTests {
       context.removeHandler(for: notifier)
     }
 
+    @Test(arguments: Combination.all)
+    func aHitDoesNotBeginTwice(_ combination: Combination) throws {
+      let loop = try TestLoop(combination, polling: Self.long)
+      let notifier = try EventNotifier()
+      let isReady = Flag()
+      let hits = Counter()
+      let log = Log()
+      let context = loop.context
+      try context.setHandler(
+        for: notifier, onReadable: { $0.testAndClear() },
+        poll: { _ in isReady.isSet },
+        onPollReady: { _ in
+          isReady.clear()
+          // A nested wait that sleeps leaves busy mode, with this handler off the list.
+          if hits.increment() == 2 {
+            let timer = context.makeTimer {}
+            timer.arm(after: .milliseconds(1))
+            while timer.isPending { context.poll(blocking: true) }
+          }
+        })
+      try warmUp(loop, notifier)
+      context.setPollTransitions(
+        for: notifier, began: { _ in log.add("began") }, ended: { _ in log.add("ended") })
+      for round in 1...4 {
+        isReady.set()
+        if combination.driver == .poll { loop.run(limit: .seconds(5)) { hits.value == round } }
+      }
+      // Off, it has to leave busy mode before it sleeps.
+      try context.setPolling(.disabled)
+      let timer = context.makeTimer {}
+      timer.arm(after: .milliseconds(2))
+      loop.run(limit: .seconds(5)) { !timer.isPending }
+      for (index, transition) in log.value.enumerated() {
+        #expect(transition == (index % 2 == 0 ? "began" : "ended"))
+      }
+      if combination.driver == .poll { #expect(log.value.last == "ended") }
+      context.removeHandler(for: notifier)
+    }
+
+    @Test(arguments: Combination.all)
+    func aHandlerWithOnlyAPollCallbackIsPolled(_ combination: Combination) throws {
+      let loop = try TestLoop(combination, polling: .init(maximum: .milliseconds(200)))
+      let pair = Pair.pipe()
+      let work = Counter()
+      try loop.context.setHandler(for: pair.reader, poll: { work.increment() >= 3 })
+      if combination.driver == .poll {
+        // The first may return for the notification that setting it was.
+        while work.value < 3 { loop.context.poll(blocking: true) }
+        #expect(work.value == 3)
+      }
+      loop.context.removeHandler(for: pair.reader)
+    }
+
+    @Test(arguments: Combination.all)
+    func leavingBusyModeMayRemoveHandlers(_ combination: Combination) throws {
+      let loop = try TestLoop(combination, polling: Self.long)
+      let notifiers = try (0..<3).map { _ in try EventNotifier() }
+      let context = loop.context
+      let isReady = Flag()
+      for notifier in notifiers {
+        try context.setHandler(
+          for: notifier, onReadable: { $0.testAndClear() },
+          poll: { _ in notifier === notifiers[0] && isReady.isSet },
+          onPollReady: { _ in isReady.clear() })
+      }
+      // All on the list, and the first one's window open, by polls of our own: GLib's iterations do not busy poll.
+      for notifier in notifiers { try notifier.set() }
+      loop.settle()
+      for _ in 0..<2 {
+        let thread = TestThread {
+          sleep(milliseconds: 2)
+          try? notifiers[0].set()
+        }
+        while !context.poll(blocking: true) {}
+        thread.join()
+      }
+      for notifier in notifiers {
+        context.setPollTransitions(
+          for: notifier, began: nil,
+          ended: { _ in for other in notifiers { context.removeHandler(for: other) } })
+      }
+      isReady.set()
+      while isReady.isSet { context.poll(blocking: true) }
+      try context.setPolling(.disabled)
+      // Under GLib it is prepare that leaves busy mode, outside any pass.
+      let timer = context.makeTimer {}
+      timer.arm(after: .milliseconds(2))
+      loop.run(limit: .seconds(5)) { !timer.isPending }
+      for notifier in notifiers { context.removeHandler(for: notifier) }
+      #expect(context.statistics.handlers == 0)
+    }
+
     @Test func negativeParametersAreRefusedAndChangeNothing() throws {
       let context = try AioContext()
       let wrong = PollingParameters(maximum: .nanoseconds(-1))

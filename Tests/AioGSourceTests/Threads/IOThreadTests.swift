@@ -84,6 +84,35 @@ extension AllTests {
       #expect(throws: AioError.stopped) { try thread.mainContext() }
     }
 
+    @Test(arguments: Combination.monitors)
+    func letGoOfInItsOwnCallbackItEnds(_ monitor: MonitorKind) throws {
+      let threads = threadCount()
+      for usesMainContext in [false, true] {
+        let box = Box<IOThread?>(nil)
+        box.value = try IOThread(name: "worker", configuration: Self.configuration(monitor))
+        if usesMainContext {
+          _ = try box.value!.mainContext()
+          sleep(milliseconds: 5)
+        }
+        box.value!.context.schedule { box.value = nil }
+        let end = monotonicNow() + 5_000_000_000
+        while threadCount() > threads && monotonicNow() < end { sleep(milliseconds: 1) }
+        #expect(box.value == nil)
+        #expect(threadCount() <= threads)
+      }
+    }
+
+    @Test(arguments: Combination.monitors)
+    func itStopsThoughItsContextWasDetachedByHand(_ monitor: MonitorKind) throws {
+      let thread = try IOThread(name: "worker", configuration: Self.configuration(monitor))
+      _ = try thread.mainContext()
+      sleep(milliseconds: 5)
+      thread.context.detach()
+      thread.stop()
+      // The stop is still scheduled on it, for us to run.
+      thread.context.poll(blocking: false)
+    }
+
     @Test func parametersAreCheckedAndChangeLive() throws {
       let thread = try IOThread(name: "worker")
       #expect(thread.context.polling == .ioThread)

@@ -6,58 +6,73 @@ import Testing
 
 extension AllTests {
   @Suite struct TimerHeapTests {
-    private let context = try! AioContext(name: "heap")
+    private typealias Timer = UnsafeMutablePointer<TimerNode>
 
-    private func timers(_ count: Int) -> [AioTimer] {
-      (0..<count).map { index in context.makeTimer(name: "\(index)") {} }
+    /// Nodes with their numbers for names, for as long as `body` runs.
+    private func withTimers(_ count: Int, _ body: ([Timer]) -> Void) {
+      let timers = (0..<count).map { index in
+        let timer = Timer.allocate(capacity: 1)
+        timer.initialize(to: TimerNode(name: "\(index)") {})
+        return timer
+      }
+      body(timers)
+      for timer in timers {
+        timer.deinitialize(count: 1)
+        timer.deallocate()
+      }
     }
 
     private func drain(_ heap: inout TimerHeap) -> [String] {
       var names: [String] = []
       while let entry = heap.first {
-        names.append(entry.timer._withUnsafeGuaranteedRef { $0.name })
+        names.append(entry.timer.pointee.name)
         heap.remove(at: 0)
       }
       return names
     }
 
     @Test func equalDeadlinesLeaveInOrderOfArming() {
-      var heap = TimerHeap()
-      let timers = timers(100)
-      for timer in timers { heap.arm(timer, deadline: 7) }
-      #expect(drain(&heap) == timers.map(\.name))
+      withTimers(100) { timers in
+        var heap = TimerHeap()
+        for timer in timers { heap.arm(timer, deadline: 7) }
+        #expect(drain(&heap) == (0..<100).map { "\($0)" })
+      }
     }
 
     @Test func rearmedForTheSameTimeOneGoesToTheEnd() {
-      var heap = TimerHeap()
-      let timers = timers(3)
-      for timer in timers { heap.arm(timer, deadline: 7) }
-      heap.arm(timers[0], deadline: 7)
-      #expect(drain(&heap) == ["1", "2", "0"])
+      withTimers(3) { timers in
+        var heap = TimerHeap()
+        for timer in timers { heap.arm(timer, deadline: 7) }
+        heap.arm(timers[0], deadline: 7)
+        #expect(drain(&heap) == ["1", "2", "0"])
+      }
     }
 
     @Test func itAgreesWithASortWhateverIsArmedMovedAndRemoved() {
       var random = SystemRandomNumberGenerator()
       for _ in 0..<50 {
-        var heap = TimerHeap()
-        let timers = timers(200)
-        var model: [(deadline: Int64, order: Int, name: String)] = []
-        for order in 0..<1_000 {
-          let timer = timers.randomElement(using: &random)!
-          model.removeAll { $0.name == timer.name }
-          if Bool.random(using: &random) || timer.heapPosition < 0 {
-            let deadline = Int64.random(in: 0..<50, using: &random)
-            heap.arm(timer, deadline: deadline)
-            model.append((deadline, order, timer.name))
-          } else {
-            heap.remove(at: timer.heapPosition)
+        withTimers(200) { timers in
+          var heap = TimerHeap()
+          var model: [(deadline: Int64, order: Int, index: Int)] = []
+          for order in 0..<1_000 {
+            let index = Int.random(in: 0..<timers.count, using: &random)
+            let timer = timers[index]
+            model.removeAll { $0.index == index }
+            if Bool.random(using: &random) || timer.pointee.heapPosition < 0 {
+              let deadline = Int64.random(in: 0..<50, using: &random)
+              heap.arm(timer, deadline: deadline)
+              model.append((deadline, order, index))
+            } else {
+              heap.remove(at: timer.pointee.heapPosition)
+            }
+            if heap.count != model.count { break }
           }
-          if heap.count != model.count { break }
+          let count = heap.count
+          #expect(count == model.count)
+          let expected = model.sorted { ($0.deadline, $0.order) < ($1.deadline, $1.order) }
+          #expect(drain(&heap) == expected.map { "\($0.index)" })
+          #expect(timers.allSatisfy { $0.pointee.heapPosition == -1 })
         }
-        #expect(heap.count == model.count)
-        let expected = model.sorted { ($0.deadline, $0.order) < ($1.deadline, $1.order) }
-        #expect(drain(&heap) == expected.map(\.name))
-        #expect(timers.allSatisfy { $0.heapPosition == -1 })
       }
     }
 

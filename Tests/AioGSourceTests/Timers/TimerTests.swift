@@ -140,6 +140,49 @@ extension AllTests {
     }
 
     @Test(arguments: Combination.all)
+    func aCallbackMayBeTheLastOwnerOfOtherTimers(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      final class Connection: @unchecked Sendable {
+        var connect: AioTimer?
+        var idle: AioTimer?
+        let freed: Flag
+        init(_ freed: Flag) { self.freed = freed }
+        deinit { freed.set() }
+      }
+      let freed = Flag()
+      do {
+        let connection = Connection(freed)
+        connection.idle = loop.context.makeTimer {}
+        connection.idle?.arm(after: .seconds(100))
+        connection.connect = loop.context.makeTimer { connection.connect = nil }
+        connection.connect?.arm(at: 0)
+      }
+      #expect(!freed.isSet)
+      loop.iterate()
+      #expect(freed.isSet)
+      #expect(loop.context.statistics.timers == 0)
+    }
+
+    @Test(arguments: Combination.all)
+    func handlesMayGoOnOtherThreadsWhileTheirTimersRun(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      let context = loop.context
+      let done = Flag()
+      let thread = TestThread {
+        for _ in 0..<5_000 {
+          let timer = context.makeTimer {}
+          timer.arm(at: 0)
+        }
+        done.set()
+        context.notify()
+      }
+      #expect(loop.run(limit: .seconds(60)) { done.isSet })
+      thread.join()
+      loop.settle()
+      #expect(context.statistics.timers == 0)
+    }
+
+    @Test(arguments: Combination.all)
     func armIfSoonerOnlyMovesForward(_ combination: Combination) throws {
       let loop = try TestLoop(combination)
       let timer = loop.context.makeTimer {}
