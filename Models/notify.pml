@@ -120,9 +120,15 @@ inline iterate() {
   open_window();
   source = true;
 #else
-  open_window();
-  source = true;
+  /* A source that is ready already needs no window. */
   ready = (payload > 0);
+  if
+  :: ready
+  :: else ->
+    open_window();
+    source = true;
+    ready = (payload > 0)
+  fi;
 #endif
   /* GLib does not sleep on a ready source, and skips check. */
   if

@@ -13,29 +13,38 @@ extension AioContext {
   func sourcePrepare(_ timeout: UnsafeMutablePointer<gint>) -> Bool {
     followHome()
     timeout.pointee = -1
-    // Before anything is looked at: from here on whoever changes something writes to the event notifier.
-    notifyState.state.openSourceWindow()
     counters.iterations &+= 1
     // What other threads removed, for GLib may not dispatch us for long.
     if depth == 0 { reapHandlers() }
+    // GLib may be going to sleep. What a last look finds stays on the ready list, and makes the source ready (H2).
+    if busyPolling.isActive { _ = leaveBusyMode() }
+    var isReady = !ready.isEmpty || bottomHalves.work() == .ready
+    // From here on whoever changes something writes to the event notifier; so what follows looks at everything that
+    // another thread may change. A source that is ready already is not slept on, and needs no window.
+    if !isReady { notifyState.state.openSourceWindow() }
     if !activeMonitor.suspended.isEmpty { activeMonitor.resumeSuspended(handlers) }
     reviewMonitor()
-    // GLib is going to sleep. What a last look finds stays on the ready list, and makes the source ready (H2).
-    if busyPolling.isActive { _ = leaveBusyMode() }
-    var isReady = !ready.isEmpty
-    switch bottomHalves.work() {
-    case .ready: isReady = true
-    case .idle: timeout.pointee = Timeout.milliseconds(Self.idleInterval)
-    // Someone has to let go of them, and nothing else would call for the pass that does.
-    case .none: isReady = bottomHalves.hasDeleted() || isReady
-    }
-    if !isReady { isReady = armDeadlineTimer(timeout) }
+    if !isReady { isReady = isSomethingDue(timeout) }
     // Last, so that what the above asked of the monitor goes out with it; and always, so that requests do not linger.
-    isReady = activeMonitor.prepare(handlers: handlers) || isReady
-    // GLib does not sleep on a ready source, and asks nobody before it dispatches it: what comes until then is seen by
-    // the dispatch, and writing to the event notifier for it would be for nobody.
-    if isReady { notifyState.state.closeSourceWindow() }
-    return isReady
+    if activeMonitor.prepare(handlers: handlers) || isReady {
+      // GLib asks nobody before it dispatches a ready source: what comes until then is seen by the dispatch, and writing
+      // to the event notifier for it would be for nobody.
+      notifyState.state.closeSourceWindow()
+      return true
+    }
+    return false
+  }
+
+  /// Whether a bottom half or a timer is due; if not, `timeout` and the timerfd end GLib's sleep when one will be.
+  private func isSomethingDue(_ timeout: UnsafeMutablePointer<gint>) -> Bool {
+    switch bottomHalves.work() {
+    case .ready: return true
+    case .idle: timeout.pointee = Timeout.milliseconds(Self.idleInterval)
+    case .none:
+      // Someone has to let go of them, and nothing else would call for the pass that does.
+      if bottomHalves.hasDeleted() { return true }
+    }
+    return armDeadlineTimer(timeout)
   }
 
   /// After GLib's poll.

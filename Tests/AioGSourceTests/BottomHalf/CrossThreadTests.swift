@@ -115,8 +115,7 @@ extension AllTests {
       done.set()
       loop.settle()
       let sent = loop.context.statistics.wakeUpsSent - before
-      // Of 10,000: those that fall between the last bottom half of a pass and the next look.
-      #expect(sent < 100)
+      #expect(sent < 10)
       spinner.value = nil
     }
 
