@@ -2,7 +2,7 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-minimum_swift=6.1
+minimum_swift=6.3
 minimum_glib=2.64
 minimum_liburing=2.3
 

@@ -81,8 +81,9 @@ final class TimerList: @unchecked Sendable {
   /// Runs what is due by one reading of the clock. A callback that re-arms its timer for a time already past by that
   /// reading has it run again in the same pass. True if one ran. Stands for `timerlist_run_timers`.
   func run() -> Bool {
-    if earliestDeadline == nil { return false }
+    guard let deadline = earliestDeadline else { return false }
     let now = clock.now
+    if deadline > now { return false }
     var progress = false
     lock.withLock {
       passes += 1
