@@ -18,7 +18,10 @@ extension AioContext {
     if let running = state.running {
       return unsafeDowncast(running.takeUnretainedValue(), to: AioContext.self)
     }
-    return state.bound.map { unsafeDowncast($0, to: AioContext.self) }
+    guard let bound = state.bound else { return nil }
+    let context = unsafeDowncast(bound, to: AioContext.self)
+    // Its home may be another thread by now.
+    return context.isHomeThread ? context : nil
   }
 
   /// Whether the calling thread is this context's home. Any thread.

@@ -39,7 +39,11 @@ extension AioContext {
       notifyState.isBusyPolling = wasBusyPolling
     }
     // Only right before a real sleep: leaving and entering busy mode has a price (816a430c51). And be it off by now.
-    if timeout != 0 && busyPolling.isActive && leaveBusyMode() { timeout = 0 }
+    // What its callbacks nest may enter it again, and may take notice of what came since the timeout was computed.
+    while timeout != 0 && busyPolling.isActive {
+      timeout = leaveBusyMode() ? 0 : Timeout.sooner(timeout, timeoutNanoseconds())
+    }
+    if !ready.isEmpty { timeout = 0 }
     wait(timeout, isPolling: isPolling)
     if isPolling && blocking { lastBlocked = AioClock.monotonicNow - start }
 

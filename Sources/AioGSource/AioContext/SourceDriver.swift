@@ -14,10 +14,8 @@ extension AioContext {
     followHome()
     timeout.pointee = -1
     counters.iterations &+= 1
-    // What other threads removed, for GLib may not dispatch us for long.
-    if depth == 0 { reapHandlers() }
     // GLib may be going to sleep. What a last look finds stays on the ready list, and makes the source ready (H2).
-    if busyPolling.isActive { _ = leaveBusyMode() }
+    while busyPolling.isActive { _ = leaveBusyMode() }
     var isReady = !ready.isEmpty || bottomHalves.work() == .ready
     // From here on whoever changes something writes to the event notifier; so what follows looks at everything that
     // another thread may change. A source that is ready already is not slept on, and needs no window.
@@ -25,8 +23,11 @@ extension AioContext {
     if !activeMonitor.suspended.isEmpty { activeMonitor.resumeSuspended(handlers) }
     reviewMonitor()
     if !isReady { isReady = isSomethingDue(timeout) }
-    // Last, so that what the above asked of the monitor goes out with it; and always, so that requests do not linger.
-    if activeMonitor.prepare(handlers: handlers) || isReady {
+    // After the above, so that what it asked of the monitor goes out with it; and always, so that requests do not linger.
+    isReady = activeMonitor.prepare(handlers: handlers) || isReady
+    // What other threads removed, for GLib may not dispatch us for long.
+    if depth == 0 { reapHandlers() }
+    if isReady {
       // GLib asks nobody before it dispatches a ready source: what comes until then is seen by the dispatch, and writing
       // to the event notifier for it would be for nobody.
       notifyState.state.closeSourceWindow()
@@ -121,10 +122,8 @@ extension AioContext {
   @discardableResult
   public func prepare() -> Bool {
     requireHome()
-    if busyPolling.isActive {
-      _ = leaveBusyMode()
-      if depth == 0 { reapHandlers() }
-    }
+    while busyPolling.isActive { _ = leaveBusyMode() }
+    if depth == 0 { reapHandlers() }
     return false
   }
 

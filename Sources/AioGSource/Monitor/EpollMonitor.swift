@@ -110,6 +110,7 @@ final class EpollMonitor: Monitor {
   override func attach(
     to source: UnsafeMutablePointer<GSource>, records: SourcePollRecords, handlers: HandlerTable
   ) {
+    if g_source_is_destroyed(source) != 0 { return }
     attachedSource = source
     tag = g_source_add_unix_fd(source, descriptor, G_IO_IN)
   }

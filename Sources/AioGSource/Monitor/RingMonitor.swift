@@ -161,6 +161,7 @@ final class RingMonitor: Monitor {
   override func attach(
     to source: UnsafeMutablePointer<GSource>, records: SourcePollRecords, handlers: HandlerTable
   ) {
+    if g_source_is_destroyed(source) != 0 { return }
     attachedSource = source
     tag = g_source_add_unix_fd(source, ring.descriptor, G_IO_IN)
   }
@@ -174,7 +175,8 @@ final class RingMonitor: Monitor {
   override func prepare(handlers: HandlerTable) -> Bool {
     prepareEntries(handlers)
     if ring.hasPreparedEntries { note(ring.submit()) }
-    return ring.hasCompletions || hasLeftovers || failure != nil
+    // What the kernel did not take just now must not be slept on.
+    return ring.hasCompletions || ring.hasPreparedEntries || hasLeftovers || failure != nil
   }
 
   override func check(handlers: HandlerTable) -> Bool {

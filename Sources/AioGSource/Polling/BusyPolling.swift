@@ -10,8 +10,9 @@
 import Synchronization
 
 final class BusyPolling: Sendable {
-  /// A handler that was not hit for so long leaves, where the monitor sees its descriptor without a system call.
-  static let idleLimit: Int64 = 7_000_000_000
+  /// A handler that was not hit for so long leaves, where the monitor sees its descriptor without a system call: 7 s.
+  /// A variable for the tests.
+  let idleLimit = Atomic<Int64>(7_000_000_000)
 
   private let maximum = Atomic<Int64>(0)
   private let grow = Atomic<Int>(0)
@@ -123,6 +124,8 @@ final class BusyPolling: Sendable {
     } while elapsed < limit && !monitor.needsWait(handlers)
     if monitor.kind == .ioURing {
       removeIdle(now: start + elapsed, handlers: handlers, ready: ready)
+      // Its last look counts.
+      if !ready.isEmpty { timeout = 0 }
     }
     if timeout > 0 { timeout -= min(timeout, elapsed) }
     return timeout
@@ -146,7 +149,7 @@ final class BusyPolling: Sendable {
   }
 
   private func hit(_ handler: Handler, now: Int64, ready: ReadyList) {
-    handler.pointee.idleDeadline = now + Self.idleLimit
+    handler.pointee.idleDeadline = now + idleLimit.load(ordering: .relaxed)
     if handler.pointee.role == .user && !handler.isDeleted {
       state.pointee.hits &+= 1
       ready.pushPolled(handler)
@@ -229,8 +232,10 @@ final class BusyPolling: Sendable {
     var cursor = state.pointee.first
     while let handler = cursor {
       cursor = handler.pointee.nextPolled
+      // One that is only polled would never come back.
+      if handler.pointee.interest == 0 { continue }
       if handler.pointee.idleDeadline == 0 {
-        handler.pointee.idleDeadline = now + Self.idleLimit
+        handler.pointee.idleDeadline = now + idleLimit.load(ordering: .relaxed)
       } else if now >= handler.pointee.idleDeadline {
         if end(handler, handlers: handlers) {
           hit(handler, now: now, ready: ready)

@@ -133,6 +133,8 @@ private final class Core: @unchecked Sendable {
         mainLoop.run()
       }
     }
+    // What was scheduled before the stop and stands behind it, and the stop itself where GLib ended the loop.
+    context.pollBottomHalves()
     g_main_context_pop_thread_default(mainContext.pointer)
     context.detach()
     context.releaseHomeThread()

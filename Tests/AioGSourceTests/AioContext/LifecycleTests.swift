@@ -35,7 +35,7 @@ extension AllTests {
       let memory = residentMemory()
       for _ in 0..<1_000 { try Self.live(combination) }
       #expect(openDescriptors() == descriptors)
-      #expect(threadCount() <= threads)
+      #expect(threadsComeDown(to: threads))
       if !aiogs_test_is_sanitized() {
         // Pages, not objects: a leak of a kilobyte a life would show as a megabyte.
         #expect(residentMemory() - memory < 768 * 1024)

@@ -31,7 +31,7 @@ extension AllTests {
     }
 
     @Test(arguments: Combination.all)
-    func withAWakeUpThatCameWhileAwake(_ combination: Combination) {
+    func withWakeUpsInBetween(_ combination: Combination) {
       expect(.wokenBefore, combination)
     }
 
@@ -69,9 +69,16 @@ extension AllTests {
       let sleeps = Scenario.allCases.flatMap { scenario in
         Combination.all.map { Sleep(scenario: scenario, combination: $0) }
       }
-      return together(sleeps) { sleep in
+      let measure = { @Sendable (sleep: Sleep) in
         secondAsleep(sleep.combination) { try setUp(sleep.scenario, $0) }
       }
+      var costs = together(sleeps, measure)
+      // A busy machine makes a thread pay for others now and then; a loop that spins costs a second every time.
+      for _ in 0..<2 {
+        let dear = sleeps.filter { costs[$0]! >= 1_000_000 }
+        costs.merge(together(dear, measure)) { min($0, $1) }
+      }
+      return costs
     }()
 
     private static let ticks: [Combination: (Int, Int)] = together(Combination.all) { combination in
@@ -177,9 +184,17 @@ extension AllTests {
         }
 
       case .wokenBefore:
-        context.notify()
-        context.makeBottomHalf {}.schedule()
-        return {}
+        // Once while awake, in a callback, and once while asleep.
+        let timer = context.makeTimer { context.notify() }
+        timer.arm(after: .milliseconds(100))
+        let thread = TestThread {
+          sleep(milliseconds: 200)
+          context.notify()
+        }
+        return {
+          thread.join()
+          timer.cancel()
+        }
       }
     }
   }

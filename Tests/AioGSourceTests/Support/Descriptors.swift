@@ -74,6 +74,15 @@ final class Pair: @unchecked Sendable {
 func openDescriptors() -> Int { entries(of: "/proc/self/fd") }
 func threadCount() -> Int { entries(of: "/proc/self/task") }
 
+/// Whether there are at most so many threads, within a second: one that was joined may be a moment in going.
+func threadsComeDown(to count: Int) -> Bool {
+  for _ in 0..<1_000 {
+    if threadCount() <= count { return true }
+    usleep(1_000)
+  }
+  return false
+}
+
 private func entries(of path: String) -> Int {
   guard let directory = opendir(path) else { return -1 }
   defer { closedir(directory) }

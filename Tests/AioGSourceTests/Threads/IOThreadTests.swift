@@ -34,7 +34,7 @@ extension AllTests {
         thread.stop()
         thread.stop()
       }
-      #expect(threadCount() <= threads)
+      #expect(threadsComeDown(to: threads))
       #expect(openDescriptors() == descriptors)
     }
 
@@ -44,7 +44,7 @@ extension AllTests {
       for _ in 0..<5 {
         _ = try IOThread(name: "worker", configuration: Self.configuration(monitor))
       }
-      #expect(threadCount() <= threads)
+      #expect(threadsComeDown(to: threads))
     }
 
     @Test(arguments: Combination.monitors)
@@ -98,19 +98,45 @@ extension AllTests {
         let end = monotonicNow() + 5_000_000_000
         while threadCount() > threads && monotonicNow() < end { sleep(milliseconds: 1) }
         #expect(box.value == nil)
-        #expect(threadCount() <= threads)
+        #expect(threadsComeDown(to: threads))
       }
     }
 
     @Test(arguments: Combination.monitors)
     func itStopsThoughItsContextWasDetachedByHand(_ monitor: MonitorKind) throws {
-      let thread = try IOThread(name: "worker", configuration: Self.configuration(monitor))
-      _ = try thread.mainContext()
-      sleep(milliseconds: 5)
-      thread.context.detach()
-      thread.stop()
-      // The stop is still scheduled on it, for us to run.
-      thread.context.poll(blocking: false)
+      weak var observed: AioContext?
+      do {
+        let thread = try IOThread(name: "worker", configuration: Self.configuration(monitor))
+        observed = thread.context
+        let ran = Counter()
+        let source = idleSource(ran)
+        g_source_attach(source, try thread.mainContext().pointer)
+        g_source_unref(source)
+        // Then it stands in g_main_loop_run.
+        let end = monotonicNow() + 5_000_000_000
+        while ran.value == 0 && monotonicNow() < end { sleep(milliseconds: 0.1) }
+        #expect(ran.value == 1)
+        thread.context.detach()
+        thread.context.schedule { ran.increment() }
+        thread.stop()
+        #expect(ran.value == 2)
+      }
+      #expect(observed == nil)
+    }
+
+    @Test(arguments: Combination.monitors)
+    func letGoOfInItsOwnCallbackItRunsWhatWasScheduled(_ monitor: MonitorKind) throws {
+      let threads = threadCount()
+      let ran = Counter()
+      let box = Box<IOThread?>(nil)
+      box.value = try IOThread(name: "worker", configuration: Self.configuration(monitor))
+      let context = box.value!.context
+      context.schedule {
+        AioContext.current?.schedule { ran.increment() }
+        box.value = nil
+      }
+      #expect(threadsComeDown(to: threads))
+      #expect(ran.value == 1)
     }
 
     @Test func parametersAreCheckedAndChangeLive() throws {
@@ -168,6 +194,19 @@ extension AllTests {
       for thread in threads { thread.stop() }
     }
   }
+}
+
+/// A GLib source that counts once.
+private func idleSource(_ counter: Counter) -> UnsafeMutablePointer<GSource> {
+  let source = g_idle_source_new()!
+  g_source_set_callback(
+    source,
+    { data in
+      Unmanaged<Counter>.fromOpaque(data!).takeUnretainedValue().increment()
+      return 0
+    }, Unmanaged.passRetained(counter).toOpaque(),
+    { Unmanaged<AnyObject>.fromOpaque($0!).release() })
+  return source
 }
 
 /// The largest value seen, from any thread.
