@@ -11,7 +11,9 @@ extension AioContext {
   /// setting handlers do it.
   ///
   /// Any thread, signal handlers included; lock-free, without allocation, and at most one write(2) for each sleep of the
-  /// loop. The wait that it ends is not progress. Stands for `aio_notify`.
+  /// loop. The wait that it ends is not progress. One that comes while the loop is awake makes the next blocking poll
+  /// return at once; GLib's next sleep it does not end, for what there is to look at is looked at before. To end a
+  /// GMainContext iteration whatever it does, schedule a bottom half. Stands for `aio_notify`.
   public func notify() {
     notifyState.notify()
   }

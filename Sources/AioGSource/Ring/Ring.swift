@@ -27,9 +27,12 @@ final class Ring {
     var parameters = io_uring_params()
     var status: CInt = 0
     let base = UInt32(IORING_SETUP_CQSIZE) | UInt32(IORING_SETUP_CLAMP)
-    // The task-run flags are newer than everything else here: do without where they are refused.
-    let taskRun = UInt32(IORING_SETUP_COOP_TASKRUN) | UInt32(IORING_SETUP_TASKRUN_FLAG)
-    for flags in [base | taskRun, base] {
+    // These are newer than everything else here: do without where they are refused. SUBMIT_ALL has one request that
+    // fails at once not hold up those behind it.
+    let newer =
+      UInt32(IORING_SETUP_COOP_TASKRUN) | UInt32(IORING_SETUP_TASKRUN_FLAG)
+      | UInt32(IORING_SETUP_SUBMIT_ALL)
+    for flags in [base | newer, base] {
       parameters = io_uring_params()
       parameters.flags = flags
       parameters.cq_entries = completionEntries

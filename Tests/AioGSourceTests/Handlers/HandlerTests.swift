@@ -284,8 +284,8 @@ extension AllTests {
           context.schedule { isPast.set() }
           while !isPast.isSet { sched_yield() }
         }
-        done.set()
-        context.notify()
+        // By a bottom half: under GLib a mere notification while the loop is awake ends no later sleep.
+        context.schedule { done.set() }
       }
       #expect(loop.run(limit: .seconds(30)) { done.isSet })
       thread.join()

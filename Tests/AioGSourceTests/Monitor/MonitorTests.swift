@@ -145,8 +145,7 @@ extension AllTests {
         pthread_kill(me, SIGUSR2)
         // GLib goes on waiting after a signal.
         sleep(milliseconds: 20)
-        done.set()
-        loop.context.notify()
+        loop.context.schedule { done.set() }
       }
       loop.iterate(blocking: true)
       #expect(loop.run(limit: .seconds(5)) { done.isSet })

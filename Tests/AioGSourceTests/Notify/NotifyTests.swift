@@ -32,13 +32,18 @@ extension AllTests {
       let loop = try TestLoop(combination)
       loop.settle()
       let context = loop.context
+      let hasEnded = Flag()
       let thread = TestThread {
-        sleep(milliseconds: 20)
-        context.notify()
+        // Again, for one that comes before the iteration looks does not keep GLib from sleeping.
+        while !hasEnded.isSet {
+          sleep(milliseconds: 20)
+          context.notify()
+        }
       }
       let start = monotonicNow()
       loop.iterate(blocking: true)
       #expect(monotonicNow() - start < 1_000_000_000)
+      hasEnded.set()
       thread.join()
     }
 

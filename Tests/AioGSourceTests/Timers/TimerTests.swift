@@ -177,8 +177,7 @@ extension AllTests {
           let timer = context.makeTimer {}
           timer.arm(at: 0)
         }
-        done.set()
-        context.notify()
+        context.schedule { done.set() }
       }
       #expect(loop.run(limit: .seconds(60)) { done.isSet })
       thread.join()
