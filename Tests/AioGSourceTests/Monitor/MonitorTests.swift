@@ -42,6 +42,8 @@ extension AllTests {
       let stale = Counter()
       let served = Counter()
       let done = Flag()
+      // The thread may be long in starting.
+      pair.write()
       let thread = TestThread {
         while !done.isSet {
           pair.write()
