@@ -7,7 +7,7 @@ try context.attach()  // to the default GMainContext
 let loop = MainLoop()
 
 let tick = context.makeTimer(name: "tick") {
-  print("300 µs later, to the nanosecond")
+  print("300 µs later")
 }
 tick.arm(after: .microseconds(300))
 
