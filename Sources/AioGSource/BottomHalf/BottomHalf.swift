@@ -53,7 +53,7 @@ public final class BottomHalf: Sendable {
   }
 
   /// Deletes the bottom half, scheduled or not: on the home thread its callback is then sure not to start again. The
-  /// callback is released by the context's next pass.
+  /// callback is released there and then, or, where another thread deletes, by the context's next pass.
   ///
   /// Any thread; from another one than the home thread the callback may still be running. Letting go of the handle
   /// does the same. Stands for `qemu_bh_delete`.

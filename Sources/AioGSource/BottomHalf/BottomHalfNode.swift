@@ -2,8 +2,8 @@
 // against 35 ns measured with a retained class), and the flags that decide who frees it.
 //
 // A node is owned by two: the queue while `pending`, and the handle until `abandoned`. The queue lets go of the
-// callback when it takes out a node that is `deleted`, and marks it `reclaimed`; whichever of the two comes second
-// frees the memory. One-shots have no handle and are born `abandoned`. Modelled by Models/bottom-half.pml.
+// callback when it takes out a node that is `deleted`, if the home thread has not done so before, and marks it
+// `reclaimed`; whichever of the two comes second frees the memory. One-shots have no handle and are born `abandoned`. Modelled by Models/bottom-half.pml.
 
 import Synchronization
 
