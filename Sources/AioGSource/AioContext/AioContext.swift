@@ -58,6 +58,10 @@ public final class AioContext: @unchecked Sendable {
   /// How long the last wait took, for adaptive polling; nil where it was not measured.
   var lastBlocked: Int64?
   var counters = Counters()
+  /// What completes requests on this context, once there were any.
+  var loopIO: LoopIO?
+  /// A handler of `loopIO`'s was called in this pass.
+  var engineWasReady = false
 
   // Under the handler table's lock.
 
@@ -95,7 +99,8 @@ public final class AioContext: @unchecked Sendable {
   deinit {
     precondition(activity == 0, "AioContext '\(name)' was destroyed inside one of its own passes")
     // The order of contract 2.3: what could still call back, then what it calls with.
-    var leaks = bottomHalves.close().map { "bottom half '\($0)' is scheduled" }
+    var leaks = loopIO?.close() ?? []
+    leaks += bottomHalves.close().map { "bottom half '\($0)' is scheduled" }
     activeMonitor.close(handlers: handlers)
     leaks += handlers.close().map { "the handler of \($0) is registered" }
     leaks += timers.close().map { "timer '\($0)' is armed" }

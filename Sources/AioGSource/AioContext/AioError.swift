@@ -14,6 +14,10 @@ public enum AioError: Error, Hashable, Sendable, CustomStringConvertible {
   case alreadyAttached
   /// A polling parameter is negative.
   case invalidPollingParameters(PollingParameters)
+  /// The I/O engine that was demanded cannot be had here.
+  case engineUnavailable(AIOEngine.Kind, Errno)
+  /// The limits of a thread pool contradict each other, or allow no thread.
+  case invalidThreadLimits(minimum: Int, maximum: Int)
   /// The IOThread was stopped.
   case stopped
 
@@ -30,6 +34,11 @@ public enum AioError: Error, Hashable, Sendable, CustomStringConvertible {
     case .invalidPollingParameters(let parameters):
       "polling parameters must not be negative: maximum \(parameters.maximum), "
         + "grow \(parameters.grow), shrink \(parameters.shrink)"
+    case .engineUnavailable(let kind, let error):
+      "the \(kind) engine is not available here: \(error)"
+    case .invalidThreadLimits(let minimum, let maximum):
+      "a thread pool has at least one thread and no fewer than its minimum of at least zero: "
+        + "minimum \(minimum), maximum \(maximum)"
     case .stopped:
       "the IOThread was stopped"
     }

@@ -49,6 +49,21 @@ extension AioContext {
           descriptor: descriptor.rawValue, isExternal: isExternal, callbacks: callbacks)))
   }
 
+  /// The same for a descriptor of an engine's own. It has a handler for as long as the engine lives.
+  func setEngineHandler(
+    descriptor: CInt, onReadable: @escaping @Sendable () -> Void,
+    poll: (@Sendable () -> Bool)?
+  ) {
+    let callbacks = HandlerCallbacks(onReadable: onReadable, poll: poll)
+    replaceHandler(
+      FileDescriptor(rawValue: descriptor),
+      Handler.make(HandlerNode(descriptor: descriptor, role: .engine, callbacks: callbacks)))
+  }
+
+  func removeEngineHandler(descriptor: CInt) {
+    replaceHandler(FileDescriptor(rawValue: descriptor), nil)
+  }
+
   /// Removes the handler of a descriptor, if it has one.
   ///
   /// Any thread. On the home thread none of its callbacks starts after the call, and the descriptor may be closed at

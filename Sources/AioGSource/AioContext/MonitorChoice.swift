@@ -10,9 +10,6 @@ extension AioContext {
   /// From how many watched handlers on, the event notifier among them, `pollThenEpoll` uses epoll.
   static let epollThreshold = 64
 
-  private static let submissionEntries: UInt32 = 128
-  private static let completionEntries: UInt32 = 1024
-
   static func makeMonitor(_ selection: MonitorSelection) throws(AioError) -> Monitor {
     switch selection {
     case .demanded(let kind): return try makeMonitor(kind)
@@ -29,9 +26,7 @@ extension AioContext {
     do {
       switch kind {
       case .ioURing:
-        return RingMonitor(
-          ring: try Ring.make(
-            submissionEntries: submissionEntries, completionEntries: completionEntries))
+        return RingMonitor(ring: try Ring.make())
       case .epoll: return try EpollMonitor.make()
       case .poll: return PollMonitor()
       }
@@ -83,6 +78,9 @@ extension AioContext {
         new.attach(to: source, records: records, handlers: handlers)
       }
     }
-    if activeMonitor !== old { old.close(handlers: handlers) }
+    if activeMonitor !== old {
+      old.close(handlers: handlers)
+      loopIO?.monitorIsReplaced(old)
+    }
   }
 }

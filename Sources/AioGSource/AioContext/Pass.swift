@@ -1,5 +1,5 @@
-// The pass: what both drivers do once a wait is over. Bottom halves, then the handlers that are ready, then timers.
-// Home thread only. Contract 13.1, 3.3.
+// The pass: what both drivers do once a wait is over. Completions of requests, then bottom halves, then the handlers that
+// are ready, then timers. Home thread only. Contract 13.1, 3.3, 25.4.
 //
 // Nothing here allocates, takes a lock (the timers' own apart), or makes a system call.
 
@@ -9,8 +9,10 @@ extension AioContext {
   /// Runs one pass; true if it made progress. `depth` was raised before, and comes down here: before the timers, so that
   /// what their callbacks remove goes at once.
   func runPass() -> Bool {
-    var progress = bottomHalves.run()
+    var progress = loopIO?.run() ?? false
+    progress = bottomHalves.run() || progress
     progress = dispatchReady() || progress
+    if engineWasReady { progress = runWhatHandlersBrought() || progress }
     lastBlocked = nil
     depth -= 1
     if depth == 0 { reapHandlers() }
@@ -18,6 +20,13 @@ extension AioContext {
     if deadlineHasExpired { rearmDeadlineTimer() }
     counters.passes &+= 1
     return progress
+  }
+
+  /// A handler that is an engine's own only collects: what it brought is completed here, in the same pass.
+  @inline(never)
+  private func runWhatHandlersBrought() -> Bool {
+    engineWasReady = false
+    return loopIO?.run() ?? false
   }
 
   private func dispatchReady() -> Bool {
@@ -68,6 +77,7 @@ extension AioContext {
     }
     busyPolling.join(handler, handlers: handlers, ready: ready)
     counters.handlersRun &+= 1
+    if handler.pointee.role == .engine { engineWasReady = true }
     return progress && handler.pointee.role == .user
   }
 

@@ -29,7 +29,8 @@ extension AioContext {
     let isPolling = busyPolling.isEnabled
     let start = isPolling ? AioClock.monotonicNow : 0
 
-    var timeout = blocking && ready.isEmpty ? timeoutNanoseconds() : 0
+    let hasCompletions = loopIO?.prepareForWait() ?? false
+    var timeout = blocking && ready.isEmpty && !hasCompletions ? timeoutNanoseconds() : 0
     if isPolling {
       let wasBusyPolling = notifyState.isBusyPolling
       notifyState.isBusyPolling = true
@@ -42,6 +43,8 @@ extension AioContext {
     // What its callbacks nest may enter it again, and may take notice of what came since the timeout was computed.
     while timeout != 0 && busyPolling.isActive {
       timeout = leaveBusyMode() ? 0 : Timeout.sooner(timeout, timeoutNanoseconds())
+      // They may have made requests.
+      if loopIO?.prepareForWait() ?? false { timeout = 0 }
     }
     if !ready.isEmpty { timeout = 0 }
     wait(timeout, isPolling: isPolling)

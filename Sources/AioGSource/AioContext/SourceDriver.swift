@@ -24,6 +24,7 @@ extension AioContext {
     reviewMonitor()
     if !isReady { isReady = isSomethingDue(timeout) }
     // After the above, so that what it asked of the monitor goes out with it; and always, so that requests do not linger.
+    if let loopIO { isReady = loopIO.prepareForWait() || isReady }
     isReady = activeMonitor.prepare(handlers: handlers) || isReady
     // What other threads removed, for GLib may not dispatch us for long.
     if depth == 0 { reapHandlers() }
@@ -55,9 +56,15 @@ extension AioContext {
     notifyState.state.accept()
     return bottomHalves.work() != .none || !ready.isEmpty || activeMonitor.check(handlers: handlers)
       || timers.timeUntilDeadline() == 0 || bottomHalves.hasDeleted()
+      || loopIO?.hasCompletions ?? false
   }
 
-  /// One pass.
+  /// How many passes a dispatch may run while requests complete at once, and for how long, in nanoseconds, it goes on:
+  /// an iteration of GLib's costs as much as a small read, and other sources are to be served in between.
+  static let dispatchRounds = 64
+  static let dispatchTime: Int64 = 1_000_000
+
+  /// One pass, and further ones while what callbacks asked for is finished as soon as it is submitted.
   func sourceDispatch() {
     followHome()
     let outer = enter()
@@ -70,6 +77,26 @@ extension AioContext {
     depth += 1
     activeMonitor.collect(ready: ready, handlers: handlers)
     _ = runPass()
+    if let loopIO { runFurtherPasses(loopIO) }
+  }
+
+  private func runFurtherPasses(_ loopIO: LoopIO) {
+    var start: Int64 = 0
+    for round in 1..<Self.dispatchRounds {
+      if !loopIO.hasQueued && !loopIO.hasCompletions { return }
+      _ = loopIO.prepareForWait()
+      _ = activeMonitor.prepare(handlers: handlers)
+      if !loopIO.hasCompletions { return }
+      if round % 8 == 1 {
+        let now = AioClock.monotonicNow
+        if start == 0 { start = now }
+        if now - start > Self.dispatchTime { return }
+      }
+      notifyState.state.accept()
+      depth += 1
+      activeMonitor.collect(ready: ready, handlers: handlers)
+      _ = runPass()
+    }
   }
 
   // MARK: The deadline under GLib
@@ -155,6 +182,7 @@ extension AioContext {
 
   private func look() {
     takeOverFromGLib()
+    _ = loopIO?.prepareForWait()
     if !activeMonitor.suspended.isEmpty { activeMonitor.resumeSuspended(handlers) }
     reviewMonitor()
     activeMonitor.wait(timeout: 0, ready: ready, handlers: handlers)

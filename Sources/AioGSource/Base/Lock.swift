@@ -51,6 +51,22 @@ struct Lock: ~Copyable, @unchecked Sendable {
   }
 }
 
+extension Lock {
+  /// The same, for `limit` nanoseconds at most (-1: no limit); false if they are over.
+  func wait(for condition: borrowing Condition, atMost limit: Int64) -> Bool {
+    if limit < 0 {
+      wait(for: condition)
+      return true
+    }
+    var deadline = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &deadline)
+    let nanoseconds = Int64(deadline.tv_nsec) + limit
+    deadline.tv_sec += Int(nanoseconds / 1_000_000_000)
+    deadline.tv_nsec = Int(nanoseconds % 1_000_000_000)
+    return pthread_cond_timedwait(condition.condition, mutex, &deadline) != ETIMEDOUT
+  }
+}
+
 /// What a thread that holds a `Lock` can sleep on. Signal it with that lock held: a waiter may otherwise destroy it
 /// between the change it waits for and the signal.
 struct Condition: ~Copyable, @unchecked Sendable {
@@ -58,13 +74,22 @@ struct Condition: ~Copyable, @unchecked Sendable {
 
   init() {
     condition = .allocate(capacity: 1)
-    let status = pthread_cond_init(condition, nil)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    // Its limits are not to jump with the wall clock.
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    let status = pthread_cond_init(condition, &attributes)
+    pthread_condattr_destroy(&attributes)
     precondition(status == 0, "pthread_cond_init failed with error \(status)")
   }
 
   deinit {
     pthread_cond_destroy(condition)
     condition.deallocate()
+  }
+
+  func signal() {
+    pthread_cond_signal(condition)
   }
 
   func broadcast() {

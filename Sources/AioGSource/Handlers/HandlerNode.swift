@@ -33,6 +33,8 @@ struct HandlerNode: ~Copyable {
     case user
     /// The context's own event notifier.
     case notifier
+    /// Of what completes requests: its readiness is not progress, what it brings is.
+    case engine
     /// The timerfd that ends GLib's sleep.
     case deadline
   }

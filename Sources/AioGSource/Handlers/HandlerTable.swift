@@ -18,11 +18,11 @@ final class HandlerTable: @unchecked Sendable {
   private var byDescriptor: [Handler?] = []
   private var retired: Handler?
 
-  /// Handlers of users, and those of them that lack a poll callback: while there are any of those, poll and epoll may
-  /// not busy poll, for that does not look at descriptors. Written under the lock.
+  /// Handlers of users; and those, engines' included, that lack a poll callback: while there are any of those, poll and
+  /// epoll may not busy poll, for that does not look at descriptors. Written under the lock.
   private let registered = Atomic<Int>(0)
   private let withoutPoll = Atomic<Int>(0)
-  /// Handlers of users that the kernel watches. Written under the lock.
+  /// Handlers, engines' included, that the kernel watches. Written under the lock.
   private let watched = Atomic<Int>(0)
   private let hasRetired = Atomic<Bool>(false)
   /// A handler that is only polled was added: the home thread has to have it polled.
@@ -86,8 +86,11 @@ final class HandlerTable: @unchecked Sendable {
   }
 
   private func count(_ handler: Handler, _ change: Int) {
-    guard handler.pointee.role == .user else { return }
-    registered.add(change, ordering: .relaxed)
+    switch handler.pointee.role {
+    case .user: registered.add(change, ordering: .relaxed)
+    case .engine: break
+    case .notifier, .deadline: return
+    }
     if handler.pointee.callbacks.poll == nil { withoutPoll.add(change, ordering: .relaxed) }
     if handler.pointee.interest != 0 { watched.add(change, ordering: .relaxed) }
   }

@@ -16,7 +16,8 @@ import SystemPackage
 final class RingMonitor: Monitor {
   override var kind: MonitorKind { .ioURing }
 
-  private let ring: Ring
+  /// Shared with the context's I/O engine, if that is io_uring too.
+  let ring: Ring
   /// Under the lock.
   private var firstChanged: Handler?
   private let hasChanges = Atomic<Bool>(false)

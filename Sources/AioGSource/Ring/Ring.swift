@@ -1,5 +1,6 @@
 // One io_uring: set-up and probing, the submission queue, the completion queue. It knows nothing of what the requests
-// are for. Home thread only, but for `make`.
+// are for: completions go to whoever takes them, those whose user_data has `clientTag` to the ring's client. So the fd
+// monitor and the I/O engine of a context share one ring. Home thread only, but for `make`.
 //
 // Set up without DEFER_TASKRUN: under it GLib's poll of the ring's descriptor spins or sleeps through events.
 // COOP_TASKRUN spares the thread interrupts, and TASKRUN_FLAG tells, without a system call, that the kernel has
@@ -9,19 +10,35 @@ import CLiburing
 import Glibc
 import SystemPackage
 
-final class Ring {
+/// Who else uses a ring than the one who takes its completions.
+class RingClient {
+  /// A completion with the client's tag. It may prepare entries; it must not call anybody back.
+  func complete(_ userData: UInt64, _ result: Int32, _ flags: UInt32) {}
+}
+
+final class Ring: @unchecked Sendable {
+  /// In the lowest bit of a client's user_data: what else is there are addresses, and even.
+  static let clientTag: UInt64 = 1
+
   let pointer: UnsafeMutablePointer<io_uring>
+  /// Not retained: it holds us, and takes itself off.
+  var client: Unmanaged<RingClient>?
+  private let kernel: Kernel
   private let canSkipCompletions: Bool
 
-  private init(pointer: UnsafeMutablePointer<io_uring>, features: UInt32) {
+  /// Takes over a ring that was set up; `features` are those the kernel said it has.
+  init(pointer: UnsafeMutablePointer<io_uring>, features: UInt32, kernel: Kernel) {
     self.pointer = pointer
+    self.kernel = kernel
     canSkipCompletions = features & UInt32(IORING_FEAT_CQE_SKIP) != 0
   }
 
   /// - Throws: the errno of io_uring_setup(2) (EPERM or ENOSYS where it is denied), or ENOSYS where
   ///   the kernel's io_uring lacks what the loop needs: timed waits, no lost completions, and the
   ///   poll operations.
-  static func make(submissionEntries: UInt32, completionEntries: UInt32) throws(Errno) -> Ring {
+  static func make(
+    submissionEntries: UInt32 = 128, completionEntries: UInt32 = 1024, kernel: Kernel = .system
+  ) throws(Errno) -> Ring {
     let pointer = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
     pointer.initialize(to: io_uring())
     var parameters = io_uring_params()
@@ -43,10 +60,10 @@ final class Ring {
       pointer.deallocate()
       throw Errno(rawValue: -status)
     }
-    let ring = Ring(pointer: pointer, features: parameters.features)
+    let ring = Ring(pointer: pointer, features: parameters.features, kernel: kernel)
     let needed = UInt32(IORING_FEAT_EXT_ARG) | UInt32(IORING_FEAT_NODROP)
     if parameters.features & needed != needed
-      || !supports([IORING_OP_POLL_ADD, IORING_OP_POLL_REMOVE], on: pointer)
+      || !ring.supports([IORING_OP_POLL_ADD, IORING_OP_POLL_REMOVE])
     {
       throw .noFunction
     }
@@ -54,14 +71,13 @@ final class Ring {
   }
 
   deinit {
-    io_uring_queue_exit(pointer)
+    kernel.ringClose(pointer)
     pointer.deallocate()
   }
 
-  private static func supports(
-    _ operations: [io_uring_op], on ring: UnsafeMutablePointer<io_uring>
-  ) -> Bool {
-    guard let probe = io_uring_get_probe_ring(ring) else { return false }
+  /// Whether the kernel knows all of these operations.
+  func supports(_ operations: [io_uring_op]) -> Bool {
+    guard let probe = io_uring_get_probe_ring(pointer) else { return false }
     defer { io_uring_free_probe(probe) }
     return operations.allSatisfy { io_uring_opcode_supported(probe, CInt($0.rawValue)) != 0 }
   }
@@ -88,6 +104,7 @@ final class Ring {
     if canSkipCompletions { entry.pointee.flags |= UInt8(1 << IOSQE_CQE_SKIP_SUCCESS_BIT) }
   }
 
+  @inline(__always)
   var hasPreparedEntries: Bool { io_uring_sq_ready(pointer) != 0 }
 
   /// Gives the kernel what is prepared, without waiting. 0 or an errno; EBUSY and EAGAIN pass when completions have
@@ -95,10 +112,25 @@ final class Ring {
   @discardableResult
   func submit() -> CInt {
     while true {
-      let result = io_uring_submit(pointer)
+      let result = kernel.ringSubmit(pointer)
       if result >= 0 { return 0 }
       if result != -EINTR { return -result }
     }
+  }
+
+  /// Takes back the entries that the kernel has not taken, and hands over their user_data.
+  func dropPreparedEntries(_ body: (_ userData: UInt64) -> Void) {
+    let head = pointer.pointee.sq.khead.pointee
+    let count = pointer.pointee.sq.sqe_tail &- head
+    var dropped: [UInt64] = []
+    for index in 0..<count {
+      let entry = pointer.pointee.sq.sqes + Int((head &+ index) & pointer.pointee.sq.ring_mask)
+      dropped.append(entry.pointee.user_data)
+    }
+    pointer.pointee.sq.sqe_head = head
+    pointer.pointee.sq.sqe_tail = head
+    pointer.pointee.sq.ktail.pointee = head
+    dropped.forEach(body)
   }
 
   /// Gives the kernel what is prepared, and lets it post what it holds back: completions that overflowed, or that wait
@@ -106,11 +138,11 @@ final class Ring {
   @discardableResult
   func submitAndPost() -> CInt {
     if hasPreparedEntries {
-      let result = io_uring_submit_and_get_events(pointer)
+      let result = kernel.ringSubmitAndPost(pointer)
       return result < 0 && result != -EINTR ? -result : 0
     }
     if aiogs_ring_wants_entry(pointer) != 0 {
-      let result = io_uring_get_events(pointer)
+      let result = kernel.ringPost(pointer)
       return result < 0 && result != -EINTR ? -result : 0
     }
     return 0
@@ -122,13 +154,12 @@ final class Ring {
     while true {
       let result: CInt
       if timeout < 0 {
-        result = io_uring_submit_and_wait(pointer, 1)
+        result = kernel.ringSubmitAndWait(pointer, nil)
       } else {
         var time = __kernel_timespec(
           tv_sec: Int64(min(timeout / 1_000_000_000, Int64(Int32.max))),
           tv_nsec: timeout % 1_000_000_000)
-        var completion: UnsafeMutablePointer<io_uring_cqe>?
-        result = io_uring_submit_and_wait_timeout(pointer, &completion, 1, &time, nil)
+        result = kernel.ringSubmitAndWait(pointer, &time)
       }
       switch -result {
       case ETIME, EINTR: return 0
@@ -148,16 +179,27 @@ final class Ring {
     io_uring_cq_ready(pointer) != 0 || aiogs_ring_wants_entry(pointer) != 0
   }
 
-  /// Hands over every completion that is there. `body` may prepare entries; it must not take completions.
+  /// Hands over every completion that is in the queue; what the kernel holds back comes with the next `submitAndPost`.
+  /// `body` gets those that are not the client's. It may prepare entries; it must not take completions, nor call back.
   @inline(__always)
   func takeCompletions(_ body: (_ userData: UInt64, _ result: Int32) -> Void) {
-    var completion: UnsafeMutablePointer<io_uring_cqe>?
-    while io_uring_peek_cqe(pointer, &completion) == 0, let entry = completion {
-      let userData = entry.pointee.user_data
-      let result = entry.pointee.res
-      // Consumed before it is acted on, so that the kernel has its place back.
-      io_uring_cq_advance(pointer, 1)
-      body(userData, result)
+    while true {
+      let count = io_uring_cq_ready(pointer)
+      if count == 0 { return }
+      let mask = pointer.pointee.cq.ring_mask
+      let head = pointer.pointee.cq.khead.pointee
+      for index in 0..<count {
+        let entry = pointer.pointee.cq.cqes + Int((head &+ index) & mask)
+        let userData = entry.pointee.user_data
+        if userData & Self.clientTag != 0 {
+          client?._withUnsafeGuaranteedRef {
+            $0.complete(userData & ~Self.clientTag, entry.pointee.res, entry.pointee.flags)
+          }
+        } else {
+          body(userData, entry.pointee.res)
+        }
+      }
+      io_uring_cq_advance(pointer, count)
     }
   }
 }

@@ -1,0 +1,300 @@
+// All I/O of one context: its requests, its backends, and the completions that wait for their pass. Home thread only.
+//
+// Completions are called in the order in which they were found, each off the list before it is called: a pass nested in
+// one calls those behind it, and the outer pass finds nothing left (contract 19.5, 25.6). What finishes while they are
+// called waits for the next pass, so a completion that makes the next request cannot hold the loop.
+
+import CLiburing
+import Glibc
+import Synchronization
+import SystemPackage
+
+final class ContextIO: LoopIO {
+  let context: Unmanaged<AioContext>
+  let pool: RequestPool
+  let kernel: Kernel
+  private(set) var backends: [Backend] = []
+
+  /// Found finished, and not yet part of a pass.
+  private var found = RequestQueue()
+  /// Of the pass that is calling completions.
+  private var running = RequestQueue()
+
+  /// From how many queued requests on a backend is flushed at once, pass or not.
+  var maximumBatch = AIOEngine.defaultMaximumBatch
+  /// How many batches were begun and not ended.
+  var batchDepth = 0
+  private(set) var isClosed = false
+  var statistics = AIOEngine.Statistics()
+
+  // Made when first asked for.
+  var engines: [AIOEngine] = []
+  var ringBackend: RingBackend?
+  var linuxAIOBackend: LinuxAIOBackend?
+  private var threadBackendIfMade: ThreadBackend?
+  private var readinessBackendIfMade: ReadinessBackend?
+  var threadPoolIfMade: ThreadPool?
+  var automatic: AIOEngine?
+
+  init(context: AioContext, kernel: Kernel = .system) {
+    self.context = .passUnretained(context)
+    self.kernel = kernel
+    pool = RequestPool(owner: context)
+  }
+
+  func add(_ backend: Backend) {
+    backends.append(backend)
+  }
+
+  /// Where requests go that nobody else can take.
+  var threadBackend: ThreadBackend {
+    if let threadBackendIfMade { return threadBackendIfMade }
+    let backend = ThreadBackend(io: self)
+    threadBackendIfMade = backend
+    add(backend)
+    return backend
+  }
+
+  /// Where requests go that wait for a descriptor, without a ring.
+  var readinessBackend: ReadinessBackend {
+    if let readinessBackendIfMade { return readinessBackendIfMade }
+    let backend = ReadinessBackend(io: self)
+    readinessBackendIfMade = backend
+    add(backend)
+    return backend
+  }
+
+  // MARK: Requests
+
+  /// Starts a request that was filled in. In a pass, or a batch, it goes out with the others; else at once.
+  @inline(__always)
+  func start(_ request: Request, on backend: Backend) -> AIORequest {
+    request.pointee.state.start()
+    let handle = AIORequest(
+      pool: pool, node: request,
+      generation: request.pointee.generation.load(ordering: .relaxed))
+    statistics.requests &+= 1
+    pass(request, to: backend)
+    return handle
+  }
+
+  /// Gives a queued request to a backend: its first, or one that can do what the one before could not.
+  @inline(__always)
+  func pass(_ request: Request, to wanted: Backend) {
+    let backend = wanted.route(request)
+    request.pointee.backend = .passUnretained(backend)
+    backend.enqueue(request)
+    if backend.queued >= maximumBatch {
+      flush(backend)
+    } else if batchDepth == 0 && isOutsideOfPasses {
+      startedOutsideOfPasses(backend)
+    }
+  }
+
+  @inline(__always)
+  private var isOutsideOfPasses: Bool {
+    context._withUnsafeGuaranteedRef { $0.activity == 0 }
+  }
+
+  @inline(never)
+  private func startedOutsideOfPasses(_ backend: Backend) {
+    flush(backend)
+    wakeIfNobodyLooks()
+  }
+
+  /// Between GLib's prepare and its poll nobody would look at what finished just now, or go and submit (2ae361ef1d).
+  func wakeIfNobodyLooks() {
+    context._withUnsafeGuaranteedRef {
+      if $0.notifyState.state.isSourceWindowOpen { $0.notify() }
+    }
+  }
+
+  @inline(__always)
+  func flushIfOutsideOfPasses(_ backend: Backend) {
+    if batchDepth == 0 && isOutsideOfPasses { startedOutsideOfPasses(backend) }
+  }
+
+  @inline(__always)
+  func flush(_ backend: Backend) {
+    if backend.queued == 0 { return }
+    statistics.submissions &+= 1
+    backend.flush()
+  }
+
+  /// A batch that callers began has ended.
+  func flushAll() {
+    if isOutsideOfPasses {
+      for backend in backends where backend.queued > 0 { startedOutsideOfPasses(backend) }
+    }
+  }
+
+  /// A finished request: its completion is called in the next pass that calls completions.
+  @inline(__always)
+  func finished(_ request: Request) {
+    request.pointee.isFound = true
+    found.append(request)
+  }
+
+  /// Takes in the result of what was submitted, and queues the rest if there is one.
+  @inline(__always)
+  func returned(_ request: Request, _ result: Int) {
+    if request.take(result) {
+      finished(request)
+    } else {
+      restart(request)
+    }
+  }
+
+  @inline(never)
+  private func restart(_ request: Request) {
+    statistics.continuations &+= 1
+    pass(request, to: request.pointee.backend.takeUnretainedValue())
+  }
+
+  /// What a request waited for has come: its operation is made now.
+  func isReady(_ request: Request) {
+    if let result = request.pointee.state.returned(.again) {
+      request.pointee.result = result
+      finished(request)
+    } else {
+      restart(request)
+    }
+  }
+
+  /// Who takes a request that the backend it was meant for cannot.
+  func fallback(for request: Request) -> Backend {
+    switch request.pointee.operation {
+    case .accept, .connect, .receive, .send, .receiveMessage, .sendMessage, .poll, .timeout:
+      return readinessBackend
+    case .read, .write, .readVector, .writeVector:
+      // A stream may never have anything: not for a thread to wait.
+      return request.pointee.offset < 0 && !request.pointee.isForcedElsewhere
+        ? readinessBackend : threadBackend
+    default: return threadBackend
+    }
+  }
+
+  /// One of the completions that a caller's own submission may have.
+  func rawCompletion(_ request: Request, _ result: Int32, _ flags: UInt32, isLast: Bool) {
+    let submission = unsafeDowncast(request.pointee.owner!, to: RawSubmission.self)
+    submission.events.append(RawCompletion(result: result, flags: flags, isLast: isLast))
+    if isLast { _ = request.pointee.state.returned(.finish(Int(result))) }
+    if !submission.isListed {
+      submission.isListed = true
+      finished(request)
+    }
+  }
+
+  private func reportRaw(_ request: Request) {
+    let submission = unsafeDowncast(request.pointee.owner!, to: RawSubmission.self)
+    submission.isListed = false
+    request.pointee.isFound = false
+    let events = submission.events
+    submission.events.removeAll(keepingCapacity: true)
+    if request.pointee.state.phase == .finished {
+      request.pointee.owner = nil
+      request.pointee.state.free()
+      statistics.completions &+= 1
+      pool.give(request)
+    }
+    for event in events { submission.completion(event) }
+  }
+
+  /// A queued request ends without having been with anybody.
+  func finishUnsubmitted(_ request: Request, _ result: Int) {
+    request.pointee.state.finishUnsubmitted()
+    request.pointee.result = result
+    finished(request)
+  }
+
+  /// Asks for a request to end early. Contract 18.2: its completion comes in a pass, never from here.
+  static func cancel(_ request: Request) {
+    request.pointee.backend.takeUnretainedValue().cancel(request)
+  }
+
+  // MARK: The loop
+
+  override func prepareForWait() -> Bool {
+    for backend in backends {
+      if backend.queued > 0 { statistics.submissions &+= 1 }
+      backend.prepareForWait()
+    }
+    return hasCompletions
+  }
+
+  override var hasQueued: Bool {
+    for backend in backends where backend.queued > 0 { return true }
+    return false
+  }
+
+  override var hasCompletions: Bool {
+    if !found.isEmpty || !running.isEmpty { return true }
+    for backend in backends where backend.hasCompletions { return true }
+    return false
+  }
+
+  override func run() -> Bool {
+    for backend in backends { backend.collect() }
+    return runFound()
+  }
+
+  /// Calls the completions of what was found so far.
+  @inline(__always)
+  func runFound() -> Bool {
+    running.append(contentsOf: &found)
+    var progress = false
+    while let request = running.removeFirst() {
+      progress = true
+      report(request)
+    }
+    return progress
+  }
+
+  @inline(__always)
+  private func report(_ request: Request) {
+    if request.pointee.operation == .raw {
+      reportRaw(request)
+      return
+    }
+    let completion = request.pointee.completion.take()
+    let owner = request.pointee.owner.take()
+    let result = request.pointee.result
+    request.pointee.state.free()
+    request.pointee.isFound = false
+    statistics.completions &+= 1
+    // Before the completion, which may want the node for its next request: it is warm.
+    pool.give(request)
+    completion?(result >= 0 ? .success(result) : .failure(Errno(rawValue: CInt(-result))))
+    withExtendedLifetime(owner) {}
+  }
+
+  override func monitorIsReplaced(_ monitor: Monitor) {
+    ringBackend?.monitorIsReplaced(monitor)
+  }
+
+  // MARK: The end
+
+  override func close() -> [String] {
+    isClosed = true
+    var left: [String] = []
+    pool.visitOutstanding { request in
+      if !request.pointee.isFound {
+        left.append("a request (\(request.pointee.operation)) is under way")
+      }
+    }
+    // The kernel, or a worker, may be using their buffers: all have to come back first.
+    pool.visitOutstanding { Self.cancel($0) }
+    for backend in backends { backend.drain() }
+    while runFound() {}
+    for backend in backends { backend.close() }
+    backends = []
+    engines = []
+    automatic = nil
+    ringBackend = nil
+    linuxAIOBackend = nil
+    threadBackendIfMade = nil
+    readinessBackendIfMade = nil
+    threadPoolIfMade = nil
+    return left
+  }
+}

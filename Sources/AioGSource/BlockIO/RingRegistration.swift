@@ -1,0 +1,38 @@
+// Buffers and files that a ring keeps at hand. Home thread.
+
+import CLiburing
+import Glibc
+import SystemPackage
+
+extension RingBackend {
+  func registerBuffers(_ buffers: [AIOBuffer]) throws(Errno) {
+    let vectors = buffers.map { iovec(iov_base: $0.baseAddress, iov_len: $0.count) }
+    let status = io_uring_register_buffers(ring.pointer, vectors, UInt32(vectors.count))
+    if status < 0 { throw Errno(rawValue: -status) }
+    for (index, buffer) in buffers.enumerated() {
+      buffer.registeredIndex = Int32(index)
+      buffer.registeredRing = ring.pointer
+    }
+    registeredBuffers = buffers
+  }
+
+  func unregisterBuffers() throws(Errno) {
+    let status = io_uring_unregister_buffers(ring.pointer)
+    if status < 0 { throw Errno(rawValue: -status) }
+    for buffer in registeredBuffers { buffer.registeredRing = nil }
+    registeredBuffers = []
+  }
+
+  func registerFiles(_ files: [FileDescriptor]) throws(Errno) {
+    let numbers = files.map { $0.rawValue }
+    let status = io_uring_register_files(ring.pointer, numbers, UInt32(numbers.count))
+    if status < 0 { throw Errno(rawValue: -status) }
+    for (index, number) in numbers.enumerated() { fixedFiles[number] = Int32(index) }
+  }
+
+  func unregisterFiles() throws(Errno) {
+    let status = io_uring_unregister_files(ring.pointer)
+    if status < 0 { throw Errno(rawValue: -status) }
+    fixedFiles = [:]
+  }
+}
