@@ -5,6 +5,7 @@ let package = Package(
   name: "AioGSource",
   products: [
     .library(name: "AioGSource", targets: ["AioGSource"]),
+    .executable(name: "aio-bench", targets: ["aio-bench"]),
     .executable(name: "aio-tour", targets: ["aio-tour"]),
     .executable(name: "hello-loop", targets: ["hello-loop"]),
   ],
@@ -25,6 +26,14 @@ let package = Package(
       ]),
     .executableTarget(
       name: "hello-loop", dependencies: ["AioGSource"], path: "Sources/Examples/hello-loop"),
+    .executableTarget(
+      name: "aio-bench",
+      dependencies: [
+        "AioGSource", "CGLib", "CLiburing",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Sources/Examples/aio-bench"),
     .executableTarget(
       name: "aio-tour",
       dependencies: [
