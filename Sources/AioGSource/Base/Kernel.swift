@@ -72,19 +72,26 @@ class Kernel: @unchecked Sendable {
   // MARK: Plain calls
 
   /// preadv2(2); offset -1 is the file's own position.
-  func read(_ descriptor: CInt, _ vectors: UnsafePointer<iovec>, _ count: CInt, _ offset: Int64, _ flags: CInt) -> Int {
+  func read(
+    _ descriptor: CInt, _ vectors: UnsafePointer<iovec>, _ count: CInt, _ offset: Int64,
+    _ flags: CInt
+  ) -> Int {
     let result =
       flags == 0 && offset < 0
-      ? readv(descriptor, vectors, count) : preadv2(descriptor, vectors, count, off_t(offset), flags)
+      ? readv(descriptor, vectors, count)
+      : preadv2(descriptor, vectors, count, off_t(offset), flags)
     return result >= 0 ? result : -Int(errno)
   }
 
   /// pwritev2(2); offset -1 is the file's own position.
-  func write(_ descriptor: CInt, _ vectors: UnsafePointer<iovec>, _ count: CInt, _ offset: Int64, _ flags: CInt) -> Int
-  {
+  func write(
+    _ descriptor: CInt, _ vectors: UnsafePointer<iovec>, _ count: CInt, _ offset: Int64,
+    _ flags: CInt
+  ) -> Int {
     let result =
       flags == 0 && offset < 0
-      ? writev(descriptor, vectors, count) : pwritev2(descriptor, vectors, count, off_t(offset), flags)
+      ? writev(descriptor, vectors, count)
+      : pwritev2(descriptor, vectors, count, off_t(offset), flags)
     return result >= 0 ? result : -Int(errno)
   }
 

@@ -94,8 +94,7 @@ extension AIOEngine {
     if let ring = buffer.registeredRing, ring == (backend as? RingBackend)?.ring.pointer {
       request.pointee.bufferIndex = buffer.registeredIndex
     }
-    request.pointee.owner = buffer
-    request.pointee.completion = completion
+    request.hold(buffer, completion)
     return start(request)
   }
 
@@ -107,8 +106,7 @@ extension AIOEngine {
     let vectors = Vectors(buffers)
     let request = make(operation, file.rawValue, Transfer(kind, length: vectors.length))
     request.pointee.offset = offset
-    request.pointee.owner = vectors
-    request.pointee.completion = completion
+    request.hold(vectors, completion)
     return start(request)
   }
 

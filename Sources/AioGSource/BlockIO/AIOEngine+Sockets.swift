@@ -81,8 +81,7 @@ extension AIOEngine {
     let request = make(operation, socket.rawValue, Transfer(.stream, length: range.count))
     request.pointee.address = buffer.baseAddress + range.lowerBound
     request.pointee.flags = UInt32(bitPattern: flags)
-    request.pointee.owner = buffer
-    request.pointee.completion = completion
+    request.hold(buffer, completion)
     return start(request)
   }
 

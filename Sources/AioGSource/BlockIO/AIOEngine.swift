@@ -62,7 +62,7 @@ public final class AIOEngine: Sendable {
   ) -> Request {
     precondition(!io.isClosed, "\(function) was called after its AioContext was destroyed")
     io.context._withUnsafeGuaranteedRef { $0.requireHome(function) }
-    let request = io.pool.take()
+    let request = io.take()
     request.pointee.operation = operation
     request.pointee.descriptor = descriptor
     request.pointee.transfer = transfer

@@ -8,8 +8,11 @@ class Backend: @unchecked Sendable {
   /// Requests that were given and not handed over; the ContextIO flushes at the maximum batch.
   final var queued = 0
 
-  /// Who is to have a request that was meant for this one: the same, unless it cannot.
-  func route(_ request: Request) -> Backend { self }
+  /// Whether it can carry out this request; if not, it is given to `alternative`.
+  func takes(_ request: Request) -> Bool { true }
+
+  /// Who carries out a request that this one does not take.
+  func alternative(for request: Request) -> Backend { self }
 
   /// Queues a request whose phase is `queued`.
   func enqueue(_ request: Request) {}

@@ -15,6 +15,8 @@ final class ContextIO: LoopIO {
   let kernel: Kernel
   private(set) var backends: [Backend] = []
 
+  /// Unused requests.
+  private var free: Request?
   /// Found finished, and not yet part of a pass.
   private var found = RequestQueue()
   /// Of the pass that is calling completions.
@@ -66,6 +68,25 @@ final class ContextIO: LoopIO {
 
   // MARK: Requests
 
+  /// Gives out an unused request.
+  @inline(__always)
+  func take() -> Request {
+    let request = free ?? pool.grow()
+    free = request.pointee.next
+    request.pointee.isTaken = true
+    return request
+  }
+
+  /// Takes it back: from now on a handle of it finds another generation.
+  @inline(__always)
+  private func give(_ request: Request) {
+    request.pointee.generation.store(
+      request.pointee.generation.load(ordering: .relaxed) &+ 1, ordering: .releasing)
+    request.pointee.isTaken = false
+    request.pointee.next = free
+    free = request
+  }
+
   /// Starts a request that was filled in. In a pass, or a batch, it goes out with the others; else at once.
   @inline(__always)
   func start(_ request: Request, on backend: Backend) -> AIORequest {
@@ -81,7 +102,25 @@ final class ContextIO: LoopIO {
   /// Gives a queued request to a backend: its first, or one that can do what the one before could not.
   @inline(__always)
   func pass(_ request: Request, to wanted: Backend) {
-    let backend = wanted.route(request)
+    if wanted.takes(request) {
+      enqueue(request, on: wanted)
+    } else {
+      pass(request, toAlternativeOf: wanted)
+    }
+  }
+
+  @inline(never)
+  private func pass(_ request: Request, toAlternativeOf backend: Backend) {
+    let other = backend.alternative(for: request)
+    if other.takes(request) {
+      enqueue(request, on: other)
+    } else {
+      pass(request, toAlternativeOf: other)
+    }
+  }
+
+  @inline(__always)
+  private func enqueue(_ request: Request, on backend: Backend) {
     request.pointee.backend = .passUnretained(backend)
     backend.enqueue(request)
     if backend.queued >= maximumBatch {
@@ -163,15 +202,7 @@ final class ContextIO: LoopIO {
 
   /// Who takes a request that the backend it was meant for cannot.
   func fallback(for request: Request) -> Backend {
-    switch request.pointee.operation {
-    case .accept, .connect, .receive, .send, .receiveMessage, .sendMessage, .poll, .timeout:
-      return readinessBackend
-    case .read, .write, .readVector, .writeVector:
-      // A stream may never have anything: not for a thread to wait.
-      return request.pointee.offset < 0 && !request.pointee.isForcedElsewhere
-        ? readinessBackend : threadBackend
-    default: return threadBackend
-    }
+    request.pointee.waitsForDescriptor ? readinessBackend : threadBackend
   }
 
   /// One of the completions that a caller's own submission may have.
@@ -195,7 +226,7 @@ final class ContextIO: LoopIO {
       request.pointee.owner = nil
       request.pointee.state.free()
       statistics.completions &+= 1
-      pool.give(request)
+      give(request)
     }
     for event in events { submission.completion(event) }
   }
@@ -256,15 +287,15 @@ final class ContextIO: LoopIO {
       reportRaw(request)
       return
     }
-    let completion = request.pointee.completion.take()
+    let completion = request.takeCompletion()
     let owner = request.pointee.owner.take()
     let result = request.pointee.result
     request.pointee.state.free()
     request.pointee.isFound = false
     statistics.completions &+= 1
     // Before the completion, which may want the node for its next request: it is warm.
-    pool.give(request)
-    completion?(result >= 0 ? .success(result) : .failure(Errno(rawValue: CInt(-result))))
+    give(request)
+    completion(result >= 0 ? .success(result) : .failure(Errno(rawValue: CInt(-result))))
     withExtendedLifetime(owner) {}
   }
 

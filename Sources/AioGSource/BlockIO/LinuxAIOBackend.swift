@@ -15,7 +15,8 @@ final class LinuxAIOBackend: Backend, @unchecked Sendable {
   /// The depth of the kernel's context (contract 0), and what is tried where the system has no more to give.
   private static let depths: [UInt32] = [1024, 128]
 
-  private unowned(unsafe) let io: ContextIO
+  /// Which holds us too, until it closes.
+  private let io: ContextIO
   private let kernel: Kernel
   private let handle: aio_context_t
   private let depth: Int
@@ -72,25 +73,26 @@ final class LinuxAIOBackend: Backend, @unchecked Sendable {
 
   // MARK: Requests
 
-  override func route(_ request: Request) -> Backend {
+  override func takes(_ request: Request) -> Bool {
     request.pointee.isWithoutWait = false
     switch request.pointee.operation {
     case .synchronize, .synchronizeData:
-      return canSynchronize && !request.pointee.isForcedElsewhere ? self : io.threadBackend
+      return canSynchronize && !request.pointee.isForcedElsewhere
     case .read, .readVector, .write, .writeVector:
-      if request.pointee.offset < 0 || request.pointee.isForcedElsewhere {
-        return io.fallback(for: request)
-      }
+      if request.pointee.offset < 0 || request.pointee.isForcedElsewhere { return false }
       let flags = kernel.statusFlags(request.pointee.descriptor)
       // A bad descriptor goes to the kernel, which says what is wrong with it.
-      if flags < 0 || flags & CInt(AIOGS_O_DIRECT) != 0 { return self }
-      if request.pointee.operation == .write || request.pointee.operation == .writeVector {
-        return io.threadBackend
-      }
-      request.pointee.isWithoutWait = true
-      return self
-    default: return io.fallback(for: request)
+      if flags < 0 || flags & CInt(AIOGS_O_DIRECT) != 0 { return true }
+      let isRead =
+        request.pointee.operation == .read || request.pointee.operation == .readVector
+      request.pointee.isWithoutWait = isRead
+      return isRead
+    default: return false
     }
+  }
+
+  override func alternative(for request: Request) -> Backend {
+    io.fallback(for: request)
   }
 
   override func enqueue(_ request: Request) {

@@ -73,8 +73,9 @@ final class StatusQuery: Payload, @unchecked Sendable {
   init(path: FilePath?, followsLinks: Bool) {
     storage = Path(path ?? "")
     self.path = UnsafePointer(storage.pointer)
-    flags =
-      path == nil ? UInt32(0x1000 /* AT_EMPTY_PATH */) : followsLinks ? 0 : UInt32(AT_SYMLINK_NOFOLLOW)
+    // AT_EMPTY_PATH, a GNU extension that the Glibc module leaves out.
+    let emptyPath: UInt32 = 0x1000
+    flags = path == nil ? emptyPath : followsLinks ? 0 : UInt32(AT_SYMLINK_NOFOLLOW)
     memory = .allocate(capacity: 1)
     memory.initialize(to: statx())
   }

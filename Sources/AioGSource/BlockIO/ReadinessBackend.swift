@@ -11,7 +11,8 @@ import Glibc
 import SystemPackage
 
 final class ReadinessBackend: Backend, @unchecked Sendable {
-  private unowned(unsafe) let io: ContextIO
+  /// Which holds us too, until it closes.
+  private let io: ContextIO
   private var queue = RequestQueue()
   /// Made with the first request that has to wait.
   private var epoll: CInt = -1

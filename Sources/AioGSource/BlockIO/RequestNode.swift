@@ -62,7 +62,8 @@ struct RequestNode: ~Copyable {
   var backend: Unmanaged<Backend>
   /// Holds the memory that `address` points to.
   var owner: AnyObject?
-  var completion: (@Sendable (Result<Int, Errno>) -> Void)?
+  /// One that does nothing where there is none: an optional would be copied to be called.
+  var completion: @Sendable (Result<Int, Errno>) -> Void = { _ in }
 
   /// Which of the requests that have used this node it is now: a handle to an earlier one finds another number.
   let generation = Atomic<UInt32>(0)
@@ -81,6 +82,17 @@ struct RequestNode: ~Copyable {
     self.backend = .passUnretained(backend)
   }
 
+  /// Whether it may have to wait for as long as it pleases somebody else: not for a thread to do.
+  var waitsForDescriptor: Bool {
+    if isForcedElsewhere { return false }
+    switch operation {
+    case .accept, .connect, .receive, .send, .receiveMessage, .sendMessage, .poll, .timeout:
+      return true
+    case .read, .write, .readVector, .writeVector: return offset < 0
+    default: return false
+    }
+  }
+
   /// Where the kernel finds the time that a request waits for. A request's memory stays where it is.
   static func time(of request: Request) -> UnsafeMutablePointer<__kernel_timespec> {
     withUnsafeMutablePointer(to: &request.pointee.time) { $0 }
@@ -88,6 +100,26 @@ struct RequestNode: ~Copyable {
 }
 
 extension UnsafeMutablePointer where Pointee == RequestNode {
+  /// Sets what it holds until it is finished; it holds nothing yet.
+  @inline(__always)
+  func hold(
+    _ owner: AnyObject?, _ completion: @escaping @Sendable (Result<Int, Errno>) -> Void
+  ) {
+    // Not an assignment, which would release what was there.
+    withUnsafeMutablePointer(to: &pointee.owner) { $0.initialize(to: owner) }
+    withUnsafeMutablePointer(to: &pointee.completion) { $0.initialize(to: completion) }
+  }
+
+  /// Takes out the completion, to be called.
+  @inline(__always)
+  func takeCompletion() -> @Sendable (Result<Int, Errno>) -> Void {
+    withUnsafeMutablePointer(to: &pointee.completion) {
+      let completion = $0.move()
+      $0.initialize(to: { _ in })
+      return completion
+    }
+  }
+
   /// Takes in what the kernel or a worker says of the part that was submitted. True if the request is finished; else it
   /// is queued once more, for its rest.
   @inline(__always)

@@ -11,7 +11,8 @@ import Glibc
 import SystemPackage
 
 final class RingBackend: Backend, @unchecked Sendable {
-  private unowned(unsafe) let io: ContextIO
+  /// Which holds us too, until it closes.
+  private let io: ContextIO
   let ring: Ring
   /// Whether the fd monitor submits and takes completions for us.
   private(set) var isShared: Bool
@@ -19,15 +20,15 @@ final class RingBackend: Backend, @unchecked Sendable {
   /// Cancellations that found no place, as the user_data they are to reach.
   private var pendingCancellations: [UInt64] = []
   private var inFlight = 0
-  private var client: Client!
+  private var client: Client?
   /// Bit per operation that this kernel's ring has.
   private let supported: UInt64
   var fixedFiles: [CInt: Int32] = [:]
   var registeredBuffers: [AIOBuffer] = []
 
-  /// What the ring calls. A class of its own, for Backend is one already.
+  /// What the ring calls. A class of its own, for Backend is one already. Let go of in `close`.
   private final class Client: RingClient {
-    unowned(unsafe) let backend: RingBackend
+    let backend: RingBackend
     init(_ backend: RingBackend) { self.backend = backend }
     override func complete(_ userData: UInt64, _ result: Int32, _ flags: UInt32) {
       backend.complete(userData, result, flags)
@@ -40,7 +41,8 @@ final class RingBackend: Backend, @unchecked Sendable {
     self.isShared = isShared
     supported = RingEntry.supportedOperations(ring)
     super.init()
-    client = Client(self)
+    let client = Client(self)
+    self.client = client
     ring.client = .passUnretained(client)
     if !isShared { watchRing() }
   }
@@ -62,13 +64,17 @@ final class RingBackend: Backend, @unchecked Sendable {
 
   // MARK: Requests
 
+  @inline(__always)
   func supports(_ operation: Operation) -> Bool {
     supported & (1 << UInt64(operation.rawValue)) != 0
   }
 
-  override func route(_ request: Request) -> Backend {
-    if supports(request.pointee.operation) { return self }
-    return io.fallback(for: request)
+  override func takes(_ request: Request) -> Bool {
+    supports(request.pointee.operation)
+  }
+
+  override func alternative(for request: Request) -> Backend {
+    io.fallback(for: request)
   }
 
   @inline(__always)
@@ -237,5 +243,6 @@ final class RingBackend: Backend, @unchecked Sendable {
       io.context._withUnsafeGuaranteedRef { $0.removeEngineHandler(descriptor: ring.descriptor) }
     }
     ring.client = nil
+    client = nil
   }
 }

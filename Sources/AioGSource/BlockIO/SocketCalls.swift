@@ -21,7 +21,8 @@ enum SocketCalls {
             descriptor, request.pointee.address?.assumingMemoryBound(to: sockaddr.self),
             socklen_t(request.pointee.offset))))
     case .receive:
-      return status(recv(descriptor, request.pointee.address, request.pointee.transfer.length, flags))
+      return status(
+        recv(descriptor, request.pointee.address, request.pointee.transfer.length, flags))
     case .send:
       return status(
         send(

@@ -11,7 +11,8 @@ final class ThreadBackend: Backend, @unchecked Sendable {
   /// Up to how many bytes are read on the home thread if they are in the page cache.
   static let inlineLimit = 64 * 1024
 
-  private unowned(unsafe) let io: ContextIO
+  /// Which holds us too, until it closes.
+  private let io: ContextIO
   let pool: WorkerPool
   private var queue = RequestQueue()
   /// Scheduled by workers. Kept: letting go of it deletes it.
@@ -37,9 +38,12 @@ final class ThreadBackend: Backend, @unchecked Sendable {
     func run() { _ = io.run() }
   }
 
-  override func route(_ request: Request) -> Backend {
-    let fallback = io.fallback(for: request)
-    return fallback === self ? self : fallback
+  override func takes(_ request: Request) -> Bool {
+    !request.pointee.waitsForDescriptor
+  }
+
+  override func alternative(for request: Request) -> Backend {
+    io.readinessBackend
   }
 
   override func enqueue(_ request: Request) {

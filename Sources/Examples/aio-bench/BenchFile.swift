@@ -43,7 +43,8 @@ struct BenchFile {
     if blocks < options.contexts {
       Foundation.close(number)
       throw BenchError(
-        description: "\(path) has \(max(length, 0)) bytes: not a block of \(block) for each context")
+        description: "\(path) has \(max(length, 0)) bytes: not a block of \(block) for each context"
+      )
     }
     return BenchFile(descriptor: FileDescriptor(rawValue: number), size: blocks * block)
   }

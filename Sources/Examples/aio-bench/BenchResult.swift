@@ -66,18 +66,19 @@ struct BenchResult {
       let operations: Int
       let seconds: Double
       let iops: Double
-      let bytes_per_second: Double
-      let cpu_ns_per_operation: Double
-      let latency_ns: Latency
+      let bytesPerSecond: Double
+      let cpuNsPerOperation: Double
+      let latencyNs: Latency
     }
     let output = Output(
       engine: kind.rawValue, driver: options.driver.rawValue, operations: operations,
-      seconds: seconds, iops: rate, bytes_per_second: bandwidth, cpu_ns_per_operation: cpu,
-      latency_ns: .init(
+      seconds: seconds, iops: rate, bytesPerSecond: bandwidth, cpuNsPerOperation: cpu,
+      latencyNs: .init(
         p50: histogram.percentile(0.5), p99: histogram.percentile(0.99),
         p999: histogram.percentile(0.999)))
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     return String(decoding: try encoder.encode(output), as: UTF8.self)
   }
 }

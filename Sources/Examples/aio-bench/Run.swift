@@ -22,7 +22,7 @@ struct Run {
         throw BenchError(description: "\(options.file): \(failure)")
       }
     }
-    var histogram = Histogram()
+    let histogram = Histogram()
     for worker in workers { histogram.add(worker.histogram) }
     return BenchResult(
       options: options, kind: workers[0].kind, monitor: workers[0].context.monitor,

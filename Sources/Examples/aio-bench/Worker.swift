@@ -23,7 +23,6 @@ final class Worker: @unchecked Sendable {
   private let depth: Int
   /// Operations left to start; nil: until stopped.
   private var left: Int?
-  private var engine: AIOEngine!
   private var offset: Int64
   private var generator: UInt64
   private var underWay = 0
@@ -32,7 +31,7 @@ final class Worker: @unchecked Sendable {
   private let isStopped = Atomic<Bool>(false)
   /// For the progress line.
   private let done = Atomic<Int>(0)
-  private(set) var histogram = Histogram()
+  let histogram = Histogram()
   private(set) var failure: String?
   private(set) var kind: AIOEngine.Kind = .threads
 
@@ -62,8 +61,10 @@ final class Worker: @unchecked Sendable {
   /// Makes the first requests. `onEnd` is called when all have completed.
   func start(_ choice: EngineChoice, onEnd: @escaping () -> Void) {
     self.onEnd = onEnd
+    let engine: AIOEngine
     do {
-      engine = try choice.kind.map { kind throws(AioError) in try context.engine(kind) } ?? context.io
+      engine =
+        try choice.kind.map { kind throws(AioError) in try context.engine(kind) } ?? context.io
     } catch {
       failure = "\(error)"
       onEnd()
@@ -71,15 +72,15 @@ final class Worker: @unchecked Sendable {
     }
     kind = engine.kind
     for slot in slots {
-      slot.completion = { [unowned self, unowned slot] in completed(slot, $0) }
+      slot.completion = { [self, engine] in completed(slot, engine, $0) }
     }
     let now = AioClock.realtime.now
     engine.withBatch {
-      for slot in slots { request(slot, now) }
+      for slot in slots { request(slot, engine, now) }
     }
   }
 
-  private func request(_ slot: Slot, _ now: Int64) {
+  private func request(_ slot: Slot, _ engine: AIOEngine, _ now: Int64) {
     if let left {
       if left == 0 { return }
       self.left = left - 1
@@ -110,7 +111,7 @@ final class Worker: @unchecked Sendable {
     return position
   }
 
-  private func completed(_ slot: Slot, _ result: Result<Int, Errno>) {
+  private func completed(_ slot: Slot, _ engine: AIOEngine, _ result: Result<Int, Errno>) {
     underWay -= 1
     let now = AioClock.realtime.now
     histogram.record(now - slot.start)
@@ -120,8 +121,14 @@ final class Worker: @unchecked Sendable {
     case .success(let count): fail("a transfer of \(blockSize) bytes came to \(count)")
     case .failure(let error): fail("\(isWriting ? "write" : "read") failed: \(error)")
     }
-    if failure == nil && !isStopped.load(ordering: .relaxed) { request(slot, now) }
-    if underWay == 0 { onEnd() }
+    if failure == nil && !isStopped.load(ordering: .relaxed) { request(slot, engine, now) }
+    if underWay == 0 { end() }
+  }
+
+  private func end() {
+    // They hold their slots, and this.
+    for slot in slots { slot.completion = { _ in } }
+    onEnd()
   }
 
   private func fail(_ text: String) {
