@@ -102,19 +102,30 @@ static int deny(int number, int error, unsigned flags) {
 }
 
 static bool io_uring_is_denied;
+static bool io_setup_is_denied;
+
+static void deny_to_all(int number, int error, const char *name) {
+  int status = deny(number, error, SECCOMP_FILTER_FLAG_TSYNC);
+  if (status == 0) return;
+  fprintf(stderr, "cannot deny %s to the tests: %s\n", name, strerror(-status));
+  exit(1);
+}
 
 __attribute__((constructor)) static void deny_what_the_environment_says(void) {
   const char *denied = getenv("AIO_TEST_DENY");
-  if (denied == NULL || strncmp(denied, "io_uring", 8) != 0) return;
-  int error = strcmp(denied, "io_uring:ENOSYS") == 0 ? ENOSYS : EPERM;
-  int status = deny(SYS_io_uring_setup, error, SECCOMP_FILTER_FLAG_TSYNC);
-  if (status != 0) {
-    fprintf(stderr, "cannot deny io_uring to the tests: %s\n", strerror(-status));
-    exit(1);
+  if (denied == NULL) return;
+  if (strncmp(denied, "io_uring", 8) == 0) {
+    int error = strcmp(denied, "io_uring:ENOSYS") == 0 ? ENOSYS : EPERM;
+    deny_to_all(SYS_io_uring_setup, error, "io_uring");
+    io_uring_is_denied = true;
   }
-  io_uring_is_denied = true;
+  if (strstr(denied, "io_setup") != NULL) {
+    deny_to_all(SYS_io_setup, EPERM, "io_setup");
+    io_setup_is_denied = true;
+  }
 }
 
 bool aiogs_test_denies_io_uring(void) { return io_uring_is_denied; }
+bool aiogs_test_denies_io_setup(void) { return io_setup_is_denied; }
 
 int aiogs_test_deny_eventfd(void) { return deny(SYS_eventfd2, ENOSYS, 0); }

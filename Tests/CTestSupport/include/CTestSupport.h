@@ -18,9 +18,11 @@ long aiogs_test_thread_cpu_time(void);
 
 /*
  * Which system calls are denied in this process, from the environment: AIO_TEST_DENY=io_uring has io_uring_setup fail
- * with EPERM, AIO_TEST_DENY=io_uring:ENOSYS with ENOSYS. The filter is in force before main.
+ * with EPERM, AIO_TEST_DENY=io_uring:ENOSYS with ENOSYS, AIO_TEST_DENY=io_uring,io_setup has io_setup fail too. The
+ * filter is in force before main.
  */
 bool aiogs_test_denies_io_uring(void);
+bool aiogs_test_denies_io_setup(void);
 
 /* Whether this build runs under the thread or the address sanitizer. */
 bool aiogs_test_is_sanitized(void);
