@@ -52,6 +52,13 @@ public final class AIOEngine: Sendable {
     self.backend = backend
   }
 
+  /// Checks that the context is there, and that the calling thread is its home.
+  @inline(__always)
+  func requireHome(_ function: StaticString = #function) {
+    precondition(!io.isClosed, "\(function) was called after its AioContext was destroyed")
+    io.context._withUnsafeGuaranteedRef { $0.requireHome(function) }
+  }
+
   // MARK: Requests
 
   /// A new request for the caller to fill in. Home thread.
@@ -60,8 +67,7 @@ public final class AIOEngine: Sendable {
     _ operation: Operation, _ descriptor: CInt, _ transfer: Transfer = Transfer(.plain),
     function: StaticString = #function
   ) -> Request {
-    precondition(!io.isClosed, "\(function) was called after its AioContext was destroyed")
-    io.context._withUnsafeGuaranteedRef { $0.requireHome(function) }
+    requireHome(function)
     let request = io.take()
     request.pointee.operation = operation
     request.pointee.descriptor = descriptor
@@ -88,6 +94,7 @@ public final class AIOEngine: Sendable {
   public var maximumBatch: Int {
     get { io.maximumBatch }
     set {
+      requireHome()
       precondition(newValue > 0, "a maximum batch of \(newValue) was asked for; it is at least 1")
       io.maximumBatch = newValue
     }
@@ -96,13 +103,13 @@ public final class AIOEngine: Sendable {
   /// Holds back the requests that follow, until as many calls of ``endBatch()``: then they go out together. In a pass of
   /// the loop they do that anyway. Home thread. Stands for `blk_io_plug`.
   public func beginBatch() {
-    io.context._withUnsafeGuaranteedRef { $0.requireHome() }
+    requireHome()
     io.batchDepth += 1
   }
 
   /// Ends what ``beginBatch()`` began; traps if it is called more often. Home thread. Stands for `blk_io_unplug`.
   public func endBatch() {
-    io.context._withUnsafeGuaranteedRef { $0.requireHome() }
+    requireHome()
     precondition(io.batchDepth > 0, "endBatch() was called more often than beginBatch()")
     io.batchDepth -= 1
     if io.batchDepth == 0 { io.flushAll() }
@@ -148,6 +155,7 @@ public final class AIOEngine: Sendable {
   /// - Throws: the errno of io_uring_register(2): EBUSY where some are registered already, ENOMEM beyond RLIMIT_MEMLOCK.
   @discardableResult
   public func registerBuffers(_ buffers: [AIOBuffer]) throws(Errno) -> Bool {
+    requireHome()
     guard let backend = backend as? RingBackend else { return false }
     try backend.registerBuffers(buffers)
     return true
@@ -155,6 +163,7 @@ public final class AIOEngine: Sendable {
 
   /// The opposite. When no transfer to or from them is under way. Home thread.
   public func unregisterBuffers() throws(Errno) {
+    requireHome()
     try (backend as? RingBackend)?.unregisterBuffers()
   }
 
@@ -166,6 +175,7 @@ public final class AIOEngine: Sendable {
   /// - Throws: the errno of io_uring_register(2), EBUSY where some are registered already.
   @discardableResult
   public func registerFiles(_ files: [FileDescriptor]) throws(Errno) -> Bool {
+    requireHome()
     guard let backend = backend as? RingBackend else { return false }
     try backend.registerFiles(files)
     return true
@@ -173,6 +183,7 @@ public final class AIOEngine: Sendable {
 
   /// The opposite. Home thread.
   public func unregisterFiles() throws(Errno) {
+    requireHome()
     try (backend as? RingBackend)?.unregisterFiles()
   }
 }

@@ -192,14 +192,18 @@ final class Ring: @unchecked Sendable {
         let entry = pointer.pointee.cq.cqes + Int((head &+ index) & mask)
         let userData = entry.pointee.user_data
         if userData & Self.clientTag != 0 {
-          client?._withUnsafeGuaranteedRef {
-            $0.complete(userData & ~Self.clientTag, entry.pointee.res, entry.pointee.flags)
-          }
+          completeForClient(userData, entry.pointee.res, entry.pointee.flags)
         } else {
           body(userData, entry.pointee.res)
         }
       }
       io_uring_cq_advance(pointer, count)
     }
+  }
+
+  @inline(__always)
+  private func completeForClient(_ userData: UInt64, _ result: Int32, _ flags: UInt32) {
+    guard let client else { return }
+    client._withUnsafeGuaranteedRef { $0.complete(userData & ~Self.clientTag, result, flags) }
   }
 }

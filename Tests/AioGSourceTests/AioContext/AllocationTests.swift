@@ -92,5 +92,33 @@ extension AllTests {
       if aiogs_test_can_count_allocations() { #expect(count == 0) }
       for other in others { other.cancel() }
     }
+
+    @Test(arguments: EngineCombination.all)
+    func readingFromAFile(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let file = try TemporaryFile(randomBytes(4_096))
+      let done = Counter()
+      let buffer = AIOBuffer(count: 4_096)
+      let completion: AIOEngine.Completion = {
+        if $0 == .success(4_096) { done.increment() }
+      }
+      let engine = loop.engine
+      let context = loop.context
+      let mainContext = loop.loop.mainContext
+      var wanted = 0
+      let count = allocations {
+        wanted += 1
+        engine.read(from: file.descriptor, at: 0, into: buffer, completion: completion)
+        while done.value < wanted {
+          if let mainContext {
+            mainContext.iteration(mayBlock: true)
+          } else {
+            context.poll(blocking: true)
+          }
+        }
+      }
+      #expect(done.value == 1_100)
+      if aiogs_test_can_count_allocations() { #expect(count == 0) }
+    }
   }
 }
