@@ -13,8 +13,6 @@ final class FakeLinuxAIO: @unchecked Sendable {
   /// The depths it was asked for.
   private(set) var depthsAsked: [UInt32] = []
   private(set) var isDestroyed = false
-  /// How many requests were given at once, each time.
-  private(set) var submissions: [Int] = []
   /// Whether asking for what is held to be cancelled helps.
   var canCancel = true
 
@@ -44,7 +42,6 @@ final class FakeLinuxAIO: @unchecked Sendable {
   }
 
   func submit(_ blocks: [UnsafeMutablePointer<iocb>]) -> Int {
-    submissions.append(blocks.count)
     var limit = blocks.count
     switch script.nextSubmission() {
     case .error(let code): return -Int(code)
@@ -128,10 +125,10 @@ final class FakeLinuxAIO: @unchecked Sendable {
 
   var heldCount: Int { held.count }
 
-  /// What is held is done.
-  func release() {
+  /// What is held is answered.
+  func release(_ answer: Answer = .perform) {
     let released = held
     held = []
-    for (block, piece) in released { complete(block, piece.perform()) }
+    for (block, piece) in released { complete(block, Script.result(answer, piece)!) }
   }
 }

@@ -22,7 +22,6 @@ final class FakeRing: @unchecked Sendable {
   var canCancel = true
   /// How often a completion found no place.
   private(set) var overflows = 0
-  private(set) var enters = 0
   /// What ASYNC_CANCEL came to, each time.
   private(set) var cancellations: [CInt] = []
 
@@ -61,7 +60,6 @@ final class FakeRing: @unchecked Sendable {
   // MARK: What the kernel is called for
 
   func enter(posts: Bool) -> CInt {
-    enters += 1
     defer { showReadiness() }
     if posts || isBusyWhileOverflowed { moveOverflow() }
     pointer.pointee.sq.sqe_head = pointer.pointee.sq.sqe_tail
@@ -84,7 +82,6 @@ final class FakeRing: @unchecked Sendable {
   }
 
   func post() -> CInt {
-    enters += 1
     moveOverflow()
     showReadiness()
     return 0
@@ -149,11 +146,11 @@ final class FakeRing: @unchecked Sendable {
 
   var heldCount: Int { held.count }
 
-  /// What is held is done.
-  func release() {
+  /// What is held is answered.
+  func release(_ answer: Answer = .perform) {
     let released = held
     held = []
-    for (entry, piece) in released { complete(entry, CInt(piece.perform())) }
+    for (entry, piece) in released { complete(entry, CInt(Script.result(answer, piece)!)) }
     showReadiness()
   }
 

@@ -30,7 +30,10 @@ struct Piece {
       left -= min(vector.iov_len, left)
     }
     let result: Int
+    let isStream = offset < 0
     switch kind {
+    case .read where isStream: result = readv(descriptor, vectors, CInt(vectors.count))
+    case .write where isStream: result = writev(descriptor, vectors, CInt(vectors.count))
     case .read: result = preadv(descriptor, vectors, CInt(vectors.count), off_t(offset))
     case .write: result = pwritev(descriptor, vectors, CInt(vectors.count), off_t(offset))
     case .synchronize: result = Int(fsync(descriptor))
@@ -91,6 +94,8 @@ final class Script: @unchecked Sendable {
 
   /// All that was asked for since it was last forgotten.
   var pieces: [Piece] { lock.withLock { asked } }
+  /// By which doors it came.
+  var ways: [Piece.Way] { pieces.map { $0.way } }
   func forget() { lock.withLock { asked = [] } }
 
   // MARK: The fake kernel's side
@@ -134,3 +139,5 @@ final class Script: @unchecked Sendable {
     }
   }
 }
+
+func ways(_ way: Piece.Way, _ count: Int) -> [Piece.Way] { Array(repeating: way, count: count) }
