@@ -12,6 +12,15 @@ class Kernel: @unchecked Sendable {
 
   // MARK: io_uring
 
+  /// Whether it knows all of these operations.
+  func ringSupports(
+    _ ring: UnsafeMutablePointer<io_uring>, _ operations: [io_uring_op]
+  ) -> Bool {
+    guard let probe = io_uring_get_probe_ring(ring) else { return false }
+    defer { io_uring_free_probe(probe) }
+    return operations.allSatisfy { io_uring_opcode_supported(probe, CInt($0.rawValue)) != 0 }
+  }
+
   /// Gives the kernel the prepared entries. How many it took.
   func ringSubmit(_ ring: UnsafeMutablePointer<io_uring>) -> CInt {
     io_uring_submit(ring)

@@ -220,9 +220,14 @@ final class ContextIO: LoopIO {
     let submission = unsafeDowncast(request.pointee.owner!, to: RawSubmission.self)
     submission.isListed = false
     request.pointee.isFound = false
-    let events = submission.events
+    var events = submission.events
     submission.events.removeAll(keepingCapacity: true)
     if request.pointee.state.phase == .finished {
+      if events.last?.isLast != true {
+        // The ring never had it: it was refused, or taken back before.
+        let result = Int32(truncatingIfNeeded: request.pointee.result)
+        events.append(RawCompletion(result: result, flags: 0, isLast: true))
+      }
       request.pointee.owner = nil
       request.pointee.state.free()
       statistics.completions &+= 1

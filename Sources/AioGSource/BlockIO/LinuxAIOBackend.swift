@@ -25,6 +25,8 @@ final class LinuxAIOBackend: Backend, @unchecked Sendable {
   private var queue = RequestQueue()
   private var inFlight = 0
   private var canSynchronize = true
+  /// Requests went to the pool in this flush.
+  private var hasPassedOn = false
   private let blocks: UnsafeMutablePointer<UnsafeMutablePointer<iocb>?>
   /// Nil where the kernel's ring is not as it is known to be: then io_getevents(2) is asked.
   private let ring: UnsafeMutablePointer<aiogs_aio_ring>?
@@ -151,6 +153,11 @@ final class LinuxAIOBackend: Backend, @unchecked Sendable {
       }
     }
     queued = queue.count
+    if hasPassedOn {
+      // At once: the pool's turn in this round may be over, and the loop may sleep next.
+      hasPassedOn = false
+      io.flush(io.threadBackend)
+    }
   }
 
   /// The kernel did not take the first of the queue. True if the others are to be tried. Contract 20.4.
@@ -184,6 +191,7 @@ final class LinuxAIOBackend: Backend, @unchecked Sendable {
   private func passToThreads(_ request: Request) {
     request.pointee.isForcedElsewhere = true
     queued = queue.count
+    hasPassedOn = true
     io.pass(request, to: io.threadBackend)
   }
 

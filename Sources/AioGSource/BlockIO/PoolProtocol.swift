@@ -40,13 +40,14 @@ struct PoolProtocol: Equatable {
     self.maximum = maximum
   }
 
-  private var needsWorker: Bool {
+  /// - Parameter free: how many workers are there for what is queued.
+  private func needsWorker(free: Int) -> Bool {
     if isStopping || starting > 0 || workers >= maximum { return false }
-    return workers < minimum || queued > idle
+    return workers < minimum || queued > free
   }
 
-  private mutating func startIfNeeded() -> Bool {
-    guard needsWorker else { return false }
+  private mutating func startIfNeeded(free: Int) -> Bool {
+    guard needsWorker(free: free) else { return false }
     starting += 1
     workers += 1
     return true
@@ -56,7 +57,7 @@ struct PoolProtocol: Equatable {
     queued += count
     let wake = min(count, max(0, idle - waking))
     waking += wake
-    return Actions(start: startIfNeeded(), wake: wake)
+    return Actions(start: startIfNeeded(free: idle), wake: wake)
   }
 
   /// A job was taken back by who had queued it.
@@ -67,7 +68,8 @@ struct PoolProtocol: Equatable {
   /// A new worker runs. True if it is to create the next one first.
   mutating func workerStarted() -> Bool {
     starting -= 1
-    return startIfNeeded()
+    // It is free itself, and takes one.
+    return startIfNeeded(free: idle + 1)
   }
 
   /// A worker could not be created.
@@ -111,7 +113,7 @@ struct PoolProtocol: Equatable {
     self.maximum = maximum
     // All of them look again: some have to go, or to sleep no longer than briefly.
     waking = idle
-    return Actions(start: startIfNeeded(), wake: idle)
+    return Actions(start: startIfNeeded(free: idle), wake: idle)
   }
 
   mutating func stop() -> Actions {

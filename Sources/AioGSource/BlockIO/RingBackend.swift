@@ -95,7 +95,8 @@ final class RingBackend: Backend, @unchecked Sendable {
 
   override func enqueue(_ request: Request) {
     queued += 1
-    if pending.isEmpty, let entry = ring.nextEntry() {
+    // Not in front of a cancellation either: its request may be over by now, and this one have its memory and user_data.
+    if !hasLeftovers, let entry = ring.nextEntry() {
       prepare(request, entry)
     } else {
       pending.append(request)

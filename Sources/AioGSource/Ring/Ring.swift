@@ -77,9 +77,7 @@ final class Ring: @unchecked Sendable {
 
   /// Whether the kernel knows all of these operations.
   func supports(_ operations: [io_uring_op]) -> Bool {
-    guard let probe = io_uring_get_probe_ring(pointer) else { return false }
-    defer { io_uring_free_probe(probe) }
-    return operations.allSatisfy { io_uring_opcode_supported(probe, CInt($0.rawValue)) != 0 }
+    kernel.ringSupports(pointer, operations)
   }
 
   var descriptor: CInt { pointer.pointee.ring_fd }

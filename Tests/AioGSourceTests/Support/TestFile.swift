@@ -1,0 +1,100 @@
+// A real file for tests of transfers, with contents that are known, and buffers of every shape.
+
+import AioGSource
+import Glibc
+import SystemPackage
+import Testing
+
+/// A file without a name, gone when it is let go of.
+final class TestFile: @unchecked Sendable {
+  let descriptor: FileDescriptor
+  private(set) var contents: [UInt8]
+
+  /// With so many random bytes.
+  init(count: Int, seed: UInt64 = 1) throws {
+    var path = Array(
+      "\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/aio-XXXXXX".utf8CString)
+    let number = mkstemp(&path)
+    try #require(number >= 0)
+    unlink(path)
+    descriptor = FileDescriptor(rawValue: number)
+    contents = randomBytes(count, seed: seed)
+    try #require(pwrite(number, contents, count, 0) == count)
+  }
+
+  deinit { try? descriptor.close() }
+
+  /// What is in it now.
+  func read() -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    let count = pread(descriptor.rawValue, &bytes, bytes.count, 0)
+    return Array(bytes.prefix(max(count, 0)))
+  }
+}
+
+func randomBytes(_ count: Int, seed: UInt64) -> [UInt8] {
+  var random = SeededGenerator(seed: seed)
+  return (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+}
+
+/// How the memory of a transfer lies.
+enum Shape: CaseIterable, Sendable {
+  case single
+  /// In buffers of odd sizes, an empty one among them.
+  case vector
+
+  func buffers(for bytes: [UInt8]) -> [AIOBuffer] {
+    if self == .single { return [AIOBuffer(bytes)] }
+    var rest = bytes[...]
+    var buffers: [AIOBuffer] = []
+    for size in [1, 511, 0, 512, 4097, 3] where rest.count > size {
+      buffers.append(AIOBuffer(rest.prefix(size)))
+      rest = rest.dropFirst(size)
+    }
+    return buffers + [AIOBuffer(rest)]
+  }
+}
+
+func bytes(of buffers: [AIOBuffer]) -> [UInt8] {
+  buffers.flatMap { Array($0.bytes) }
+}
+
+/// What came of a request, as often as it came.
+final class Outcome: @unchecked Sendable {
+  private let box = Box<[Result<Int, Errno>]>([])
+  var all: [Result<Int, Errno>] { box.value }
+  var isThere: Bool { !all.isEmpty }
+  var completion: AIOEngine.Completion { { [box] result in box.update { $0.append(result) } } }
+
+  /// Checks that it came once, and what it was.
+  func expect(
+    _ result: Result<Int, Errno>, _ comment: @autoclosure () -> Comment? = nil,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    #expect(all == [result], comment(), sourceLocation: sourceLocation)
+  }
+}
+
+extension AIOEngine {
+  /// Reads into buffers, or into the one.
+  @discardableResult
+  func read(_ file: TestFile, at offset: Int, into buffers: [AIOBuffer], _ outcome: Outcome)
+    -> AIORequest
+  {
+    buffers.count == 1
+      ? read(
+        from: file.descriptor, at: Int64(offset), into: buffers[0], completion: outcome.completion)
+      : read(
+        from: file.descriptor, at: Int64(offset), into: buffers, completion: outcome.completion)
+  }
+
+  @discardableResult
+  func write(_ file: TestFile, at offset: Int, from buffers: [AIOBuffer], _ outcome: Outcome)
+    -> AIORequest
+  {
+    buffers.count == 1
+      ? write(
+        to: file.descriptor, at: Int64(offset), from: buffers[0], completion: outcome.completion)
+      : write(to: file.descriptor, at: Int64(offset), from: buffers, completion: outcome.completion)
+  }
+}
