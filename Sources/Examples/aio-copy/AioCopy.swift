@@ -24,7 +24,7 @@ struct AioCopy: ParsableCommand {
   var depth = 8
 
   @Option(help: "Bytes of a transfer; k, M and G are understood.")
-  var blockSize = BlockSize(bytes: 256 << 10)
+  var blockSize = BlockSize(bytes: 1 << 20)
 
   @Option(help: "Through the page cache, or past it with O_DIRECT.")
   var cache: CachePolicy = .writeback

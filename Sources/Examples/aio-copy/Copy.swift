@@ -16,8 +16,11 @@ final class Copy: @unchecked Sendable {
   }
 
   private enum Phase {
-    case ready, copying, synchronizing, over
+    case ready, copying, completing, over
   }
+
+  /// After how many bytes the next synchronization begins; with it 1 GiB is on the disk a quarter sooner.
+  private static let synchronizationInterval: Int64 = 64 << 20
 
   let source: Source
   let destination: Destination
@@ -28,6 +31,8 @@ final class Copy: @unchecked Sendable {
   private var failure: CopyError?
   private var requestsUnderWay = 0
   private var synchronization: AIORequest?
+  /// How many of the copied bytes it has been asked to bring to the disk.
+  private var synchronized: Int64 = 0
   /// Called once, when nothing is under way any more.
   var onEnd: (Result<Void, CopyError>) -> Void = { _ in }
 
@@ -35,7 +40,7 @@ final class Copy: @unchecked Sendable {
   private(set) var passed: Int64 = 0
   private(set) var copied: Int64 = 0
   private var lastRead: Int64 = 0
-  var isSynchronizing: Bool { phase == .synchronizing }
+  var isCompleting: Bool { phase == .completing }
 
   init(
     from source: Source, to destination: Destination, with engine: AIOEngine, depth: Int,
@@ -122,6 +127,7 @@ final class Copy: @unchecked Sendable {
       copied += Int64(slot.block.count)
       passed += Int64(slot.block.count)
       readNext(slot)
+      synchronizeEarly()
     case .failure(let error): stop(cannotWrite(error))
     }
   }
@@ -134,39 +140,45 @@ final class Copy: @unchecked Sendable {
 
   // MARK: The end
 
+  /// When nothing is under way any more, the next phase begins.
   private func goOnIfIdle() {
     guard requestsUnderWay == 0, phase != .over else { return }
     if let failure {
       end(.failure(failure))
     } else if phase == .copying {
-      synchronize()
+      complete()
+    } else {
+      end(Result(catching: destination.putInPlace))
     }
   }
 
-  private func synchronize() {
+  private func complete() {
+    phase = .completing
+    passed = source.size
     if source.hasShrunk { return stop(hasShrunk) }
     do {
       try destination.complete(size: source.size, permissions: source.permissions)
     } catch {
       return stop(error)
     }
-    phase = .synchronizing
-    passed = source.size
+    synchronize()
+  }
+
+  /// From time to time, beside the transfers: little is left for the end then, and for one who waits after Ctrl-C.
+  private func synchronizeEarly() {
+    if source.isDirect || synchronization != nil { return }
+    if copied - synchronized >= Self.synchronizationInterval { synchronize() }
+  }
+
+  private func synchronize() {
+    synchronized = copied
     requestsUnderWay += 1
     synchronization = engine.synchronize(destination.descriptor) { [self] result in
       requestsUnderWay -= 1
-      wasSynchronized(result)
-    }
-  }
-
-  private func wasSynchronized(_ result: Result<Int, Errno>) {
-    if let failure { return end(.failure(failure)) }
-    if case .failure(let error) = result { return end(.failure(cannotWrite(error))) }
-    do {
-      try destination.putInPlace()
-      end(.success(()))
-    } catch {
-      end(.failure(error))
+      synchronization = nil
+      // The kernel tells of a failed write once, so this may be all that is heard of it.
+      if case .failure(let error) = result { stop(cannotWrite(error)) }
+      goOnIfIdle()
     }
   }
 

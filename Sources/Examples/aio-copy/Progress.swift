@@ -38,7 +38,7 @@ final class Progress: @unchecked Sendable {
     let end: String
     if isOver {
       end = "in \(time(seconds))"
-    } else if copy.isSynchronizing {
+    } else if copy.isCompleting {
       end = "waiting for the disk"
     } else {
       end = part > 0 ? "\(time(seconds / part * (1 - part))) left" : ""

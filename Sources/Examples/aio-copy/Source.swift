@@ -42,12 +42,16 @@ final class Source: Sendable {
     } catch {
       throw .cannotRead(path, error as? Errno ?? .ioError)
     }
-    do {
-      size = try descriptor.seek(offset: 0, from: .end)
-    } catch {
-      throw .cannotRead(path, error as? Errno ?? .ioError)
+    if isRegular {
+      size = Int64(status.st_size)
+      if size == 0 { try checkThatItIsEmpty() }
+    } else {
+      do {
+        size = try descriptor.seek(offset: 0, from: .end)
+      } catch {
+        throw .cannotRead(path, error as? Errno ?? .ioError)
+      }
     }
-    if size == 0 && isRegular { try checkThatItIsEmpty() }
   }
 
   deinit { try? descriptor.close() }
