@@ -250,13 +250,14 @@ extension AllTests {
 
     // MARK: In the middle
 
-    /// A copy that takes long, and has begun.
-    private func begin(_ way: CopyWay) throws -> Program {
+    /// A copy that takes long, and has begun: of data, in MiB, and of as long a hole.
+    private func begin(_ way: CopyWay, data: Int = 128) throws -> Program {
       try folder.write(Data("old".utf8), to: "copy")
       let file = try FileDescriptor.open(
         folder["source"], .readWrite, options: .create, permissions: .ownerReadWrite)
       let block = pattern(1 << 20)
-      for _ in 0..<128 { try file.writeAll(block) }
+      for _ in 0..<data { try file.writeAll(block) }
+      try file.resize(to: Int64(data) << 21)
       try file.close()
       let blockSize = way.cache == "none" ? "4096" : "256"
       let program = try way.copy(
@@ -289,6 +290,12 @@ extension AllTests {
       #expect(truncate(folder["source"], 100) == 0)
       expectNoCopy(program.outcome(), saying: "became shorter while it was copied")
       #expect(try folder.data(of: "copy") == Data("old".utf8))
+    }
+
+    @Test func aSourceThatLosesOnlyItsHoleIsNotCopiedEither() throws {
+      let program = try begin(CopyWay(engine: .threads, cache: "writeback"), data: 8)
+      #expect(truncate(folder["source"], 9 << 20) == 0)
+      expectNoCopy(program.outcome(), saying: "became shorter while it was copied")
     }
 
     // MARK: Programs of the system's
