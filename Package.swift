@@ -8,6 +8,7 @@ let package = Package(
     .executable(name: "aio-bench", targets: ["aio-bench"]),
     .executable(name: "aio-tour", targets: ["aio-tour"]),
     .executable(name: "hello-loop", targets: ["hello-loop"]),
+    .executable(name: "aio-copy", targets: ["aio-copy"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
@@ -42,6 +43,14 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Sources/Examples/aio-tour"),
+    .executableTarget(
+      name: "aio-copy",
+      dependencies: [
+        "AioGSource", "CGLib",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Sources/Examples/aio-copy"),
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
     .testTarget(
       name: "AioGSourceTests",

@@ -2,6 +2,7 @@
 #include "CTestSupport.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -129,3 +130,18 @@ bool aiogs_test_denies_io_uring(void) { return io_uring_is_denied; }
 bool aiogs_test_denies_io_setup(void) { return io_setup_is_denied; }
 
 int aiogs_test_deny_eventfd(void) { return deny(SYS_eventfd2, ENOSYS, 0); }
+
+/* A terminal. */
+
+int aiogs_test_open_terminal(int *program, int *user) {
+  char name[64];
+  *user = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (*user < 0) return -errno;
+  *program = -1;
+  if (grantpt(*user) == 0 && unlockpt(*user) == 0 && ptsname_r(*user, name, sizeof name) == 0)
+    *program = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (*program >= 0) return 0;
+  int error = errno;
+  close(*user);
+  return -error;
+}

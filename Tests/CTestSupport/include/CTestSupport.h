@@ -30,4 +30,7 @@ bool aiogs_test_is_sanitized(void);
 /* Has eventfd(2) fail with ENOSYS in the calling thread from here on. Returns 0 or -errno. */
 int aiogs_test_deny_eventfd(void);
 
+/* A terminal: opens the end that a program has it by, and the end that its user has. Returns 0, or -errno. */
+int aiogs_test_open_terminal(int *program, int *user);
+
 #endif
