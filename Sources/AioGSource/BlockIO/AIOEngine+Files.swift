@@ -122,7 +122,7 @@ extension AIOEngine {
     _ file: FileDescriptor, dataOnly: Bool = false, completion: @escaping Completion
   ) -> AIORequest {
     let request = make(dataOnly ? .synchronizeData : .synchronize, file.rawValue)
-    request.pointee.completion = completion
+    request.pointee.completion = .init(call: completion)
     return start(request)
   }
 
@@ -151,7 +151,7 @@ extension AIOEngine {
     let request = make(.allocate, file.rawValue, Transfer(.plain, length: range.count))
     request.pointee.offset = range.lowerBound
     request.pointee.flags = mode.flags
-    request.pointee.completion = completion
+    request.pointee.completion = .init(call: completion)
     return start(request)
   }
 
@@ -179,7 +179,7 @@ extension AIOEngine {
   ) -> AIORequest {
     let request = make(.status, descriptor)
     request.pointee.owner = query
-    request.pointee.completion = { result in
+    request.pointee.completion = .init { result in
       completion(result.map { _ in FileStatus(query.memory.pointee) })
     }
     return start(request)
@@ -203,7 +203,7 @@ extension AIOEngine {
     request.pointee.owner = held
     request.pointee.flags = UInt32(bitPattern: mode.rawValue | options.rawValue | O_CLOEXEC)
     request.pointee.offset = Int64(permissions.rawValue)
-    request.pointee.completion = { result in
+    request.pointee.completion = .init { result in
       completion(result.map { FileDescriptor(rawValue: CInt($0)) })
     }
     return start(request)
@@ -213,7 +213,7 @@ extension AIOEngine {
   @discardableResult
   public func close(_ file: FileDescriptor, completion: @escaping Completion) -> AIORequest {
     let request = make(.close, file.rawValue)
-    request.pointee.completion = completion
+    request.pointee.completion = .init(call: completion)
     return start(request)
   }
 }

@@ -20,7 +20,7 @@ extension AIOEngine {
     request.pointee.owner = peer
     request.pointee.flags =
       UInt32(SOCK_CLOEXEC.rawValue) | (nonBlocking ? UInt32(SOCK_NONBLOCK.rawValue) : 0)
-    request.pointee.completion = { result in
+    request.pointee.completion = .init { result in
       completion(
         result.map {
           AcceptedConnection(descriptor: FileDescriptor(rawValue: CInt($0)), peer: peer.address)
@@ -39,7 +39,7 @@ extension AIOEngine {
     request.pointee.address = held.storage
     request.pointee.offset = Int64(address.bytes.count)
     request.pointee.owner = held
-    request.pointee.completion = completion
+    request.pointee.completion = .init(call: completion)
     return start(request)
   }
 
@@ -102,7 +102,7 @@ extension AIOEngine {
     request.pointee.address = UnsafeMutableRawPointer(message.header)
     request.pointee.flags = UInt32(bitPattern: flags | CInt(MSG_CMSG_CLOEXEC))
     request.pointee.owner = message
-    request.pointee.completion = { result in completion(result.map { message.received($0) }) }
+    request.pointee.completion = .init { result in completion(result.map { message.received($0) }) }
     return start(request)
   }
 
@@ -118,7 +118,7 @@ extension AIOEngine {
     request.pointee.address = UnsafeMutableRawPointer(message.header)
     request.pointee.flags = UInt32(bitPattern: flags | CInt(MSG_NOSIGNAL))
     request.pointee.owner = message
-    request.pointee.completion = completion
+    request.pointee.completion = .init(call: completion)
     return start(request)
   }
 
@@ -136,7 +136,7 @@ extension AIOEngine {
   ) -> AIORequest {
     let request = make(.shutDown, socket.rawValue)
     request.pointee.flags = UInt32(mode.rawValue)
-    request.pointee.completion = completion
+    request.pointee.completion = .init(call: completion)
     return start(request)
   }
 
@@ -150,7 +150,7 @@ extension AIOEngine {
   ) -> AIORequest {
     let request = make(.poll, file.rawValue)
     request.pointee.flags = UInt32(UInt16(bitPattern: events))
-    request.pointee.completion = completion
+    request.pointee.completion = .init(call: completion)
     return start(request)
   }
 
@@ -163,7 +163,7 @@ extension AIOEngine {
     request.pointee.time = __kernel_timespec(
       tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
     request.pointee.isUnusual = true
-    request.pointee.completion = completion
+    request.pointee.completion = .init(call: completion)
     return start(request)
   }
 

@@ -26,6 +26,12 @@ enum Operation: UInt8 {
 }
 
 struct RequestNode: ~Copyable {
+  /// A closure in a struct, so that it can be moved without a thunk around it. One that does nothing stands for none: an
+  /// optional would be copied to be called.
+  struct Completion {
+    let call: @Sendable (Result<Int, Errno>) -> Void
+  }
+
   // What every request uses, first: one cache line and a half.
 
   var next: Request?
@@ -62,8 +68,7 @@ struct RequestNode: ~Copyable {
   var backend: Unmanaged<Backend>
   /// Holds the memory that `address` points to.
   var owner: AnyObject?
-  /// One that does nothing where there is none: an optional would be copied to be called.
-  var completion: @Sendable (Result<Int, Errno>) -> Void = { _ in }
+  var completion = Completion { _ in }
 
   /// Which of the requests that have used this node it is now: a handle to an earlier one finds another number.
   let generation = Atomic<UInt32>(0)
@@ -107,15 +112,17 @@ extension UnsafeMutablePointer where Pointee == RequestNode {
   ) {
     // Not an assignment, which would release what was there.
     withUnsafeMutablePointer(to: &pointee.owner) { $0.initialize(to: owner) }
-    withUnsafeMutablePointer(to: &pointee.completion) { $0.initialize(to: completion) }
+    withUnsafeMutablePointer(to: &pointee.completion) {
+      $0.initialize(to: RequestNode.Completion(call: completion))
+    }
   }
 
   /// Takes out the completion, to be called.
   @inline(__always)
-  func takeCompletion() -> @Sendable (Result<Int, Errno>) -> Void {
+  func takeCompletion() -> RequestNode.Completion {
     withUnsafeMutablePointer(to: &pointee.completion) {
       let completion = $0.move()
-      $0.initialize(to: { _ in })
+      $0.initialize(to: RequestNode.Completion { _ in })
       return completion
     }
   }

@@ -34,7 +34,7 @@ public final class ThreadPool: Sendable {
     let outcome = Outcome<Value>()
     let request = engine.make(.job, -1)
     request.pointee.owner = Job { outcome.value = Result { try body() } }
-    request.pointee.completion = { result in
+    request.pointee.completion = .init { result in
       switch result {
       case .success: completion(outcome.value!)
       case .failure(let error): completion(.failure(error))

@@ -186,7 +186,8 @@ final class Ring: @unchecked Sendable {
       if count == 0 { return }
       let mask = pointer.pointee.cq.ring_mask
       let head = pointer.pointee.cq.khead.pointee
-      for index in 0..<count {
+      var index: UInt32 = 0
+      while index < count {
         let entry = pointer.pointee.cq.cqes + Int((head &+ index) & mask)
         let userData = entry.pointee.user_data
         if userData & Self.clientTag != 0 {
@@ -194,6 +195,7 @@ final class Ring: @unchecked Sendable {
         } else {
           body(userData, entry.pointee.res)
         }
+        index += 1
       }
       io_uring_cq_advance(pointer, count)
     }

@@ -1,40 +1,22 @@
 // A real file for tests of transfers, with contents that are known, and buffers of every shape.
 
 import AioGSource
-import Glibc
 import SystemPackage
 import Testing
 
-/// A file without a name, gone when it is let go of.
+/// A file with random bytes that are known.
 final class TestFile: @unchecked Sendable {
-  let descriptor: FileDescriptor
-  private(set) var contents: [UInt8]
+  private let file: TemporaryFile
+  let contents: [UInt8]
+  var descriptor: FileDescriptor { file.descriptor }
 
-  /// With so many random bytes.
   init(count: Int, seed: UInt64 = 1) throws {
-    var path = Array(
-      "\(getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp")/aio-XXXXXX".utf8CString)
-    let number = mkstemp(&path)
-    try #require(number >= 0)
-    unlink(path)
-    descriptor = FileDescriptor(rawValue: number)
     contents = randomBytes(count, seed: seed)
-    try #require(pwrite(number, contents, count, 0) == count)
+    file = try TemporaryFile(contents)
   }
-
-  deinit { try? descriptor.close() }
 
   /// What is in it now.
-  func read() -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: 1 << 20)
-    let count = pread(descriptor.rawValue, &bytes, bytes.count, 0)
-    return Array(bytes.prefix(max(count, 0)))
-  }
-}
-
-func randomBytes(_ count: Int, seed: UInt64) -> [UInt8] {
-  var random = SeededGenerator(seed: seed)
-  return (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+  func read() -> [UInt8] { file.contents }
 }
 
 /// How the memory of a transfer lies.
