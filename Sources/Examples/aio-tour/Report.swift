@@ -8,6 +8,7 @@ struct Report {
   let driver: Driver
   let file: String
   var stream = StreamResult()
+  var engines: [EngineResult] = []
   var wakeup: Distribution!
   var aioLateness: Distribution!
   var glibLateness: Distribution!
@@ -25,6 +26,18 @@ struct Report {
       row(
         "file through sha256sum", "\(stream.bytes) B", String(format: "%.0f MB/s", rate),
         stream.matches ? "digest ok" : "MISMATCH"))
+    rows.append(row("the file through an I/O engine", "", "", ""))
+    for engine in engines {
+      if engine.refusal != nil {
+        rows.append(row("  \(engine.engine)", "not to be had here", "", ""))
+      } else {
+        rows.append(
+          row(
+            "  \(engine.engine)", "\(engine.bytes) B",
+            String(format: "%.0f MB/s", engine.bytesPerSecond / 1e6),
+            engine.matches ? "bytes ok" : "MISMATCH"))
+      }
+    }
     rows.append(row("wake-up by another thread", "median", "p99", ""))
     rows.append(row("  bottom half", time(wakeup.median), time(wakeup.p99), ""))
     rows.append(row("300 µs timer, late by", "median", "p99", ""))
@@ -78,6 +91,13 @@ struct Report {
         let glib: Spread
         let floor: Spread
       }
+      struct Engine: Encodable {
+        let engine: String
+        let bytes: Int
+        let bytesPerSecond: Int
+        let bytesMatch: Bool
+        let refusal: String?
+      }
       struct Iteration: Encodable {
         let fds: Int
         let aio: Int64
@@ -87,6 +107,7 @@ struct Report {
       let driver: String
       let digestMatches: Bool
       let bytes: Int
+      let engines: [Engine]
       let wakeupNs: Spread
       let timerLatenessNs: Lateness
       let iterationNs: [Iteration]
@@ -96,7 +117,13 @@ struct Report {
     encoder.keyEncodingStrategy = .convertToSnakeCase
     let output = Output(
       monitor: monitor.rawValue, driver: driver.rawValue, digestMatches: stream.matches,
-      bytes: stream.bytes, wakeupNs: .init(wakeup),
+      bytes: stream.bytes,
+      engines: engines.map {
+        .init(
+          engine: $0.engine.rawValue, bytes: $0.bytes, bytesPerSecond: Int($0.bytesPerSecond),
+          bytesMatch: $0.matches, refusal: $0.refusal)
+      },
+      wakeupNs: .init(wakeup),
       timerLatenessNs: .init(
         aio: .init(aioLateness), glib: .init(glibLateness), floor: .init(floorLateness)),
       iterationNs: iterations.map { .init(fds: $0.descriptors, aio: $0.aio, glib: $0.glib) })

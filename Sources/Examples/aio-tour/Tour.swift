@@ -25,6 +25,8 @@ struct Tour {
       monitor: loop.context.monitor, driver: loop.driver, file: file)
     progress("streaming \(file) through sha256sum")
     report.stream = try DigestStation(loop: loop, file: file).run()
+    progress("reading \(file) through each I/O engine")
+    report.engines = try EngineStation(loop: loop, file: file).run()
     progress("waking the loop from another thread")
     report.wakeup = try WakeUpStation(loop: loop).run()
     progress("timing 300 µs timers")

@@ -170,8 +170,9 @@ extension AllTests {
       let loop = try EngineLoop(combination)
       let path = FileManager.default.temporaryDirectory.path + "/aio-open-\(UUID().uuidString)"
       defer { unlink(path) }
-      // What the loop itself needs, it has from now on.
+      // What the loop itself needs, it has from now on: it has slept, with a timer set.
       _ = try loop.await { loop.engine.status(of: FilePath("/"), completion: $0) }
+      _ = try loop.await { loop.engine.timeout(after: .milliseconds(2), completion: $0) }
       let before = openDescriptors()
       let descriptor = try loop.await {
         loop.engine.open(

@@ -131,7 +131,9 @@ extension AllTests {
       loop.value = nil
       for round in 1...3 {
         pair.write()
-        #expect(test.run(limit: .seconds(5)) { calls.value == round })
+        #expect(
+          test.run(limit: .seconds(5)) { calls.value == round },
+          "called \(calls.value) times by round \(round)")
       }
       test.context.removeHandler(for: pair.reader)
     }
