@@ -44,6 +44,7 @@ final class EngineLoop: @unchecked Sendable {
     loop = try TestLoop(combination.loop, name: name)
     engine = try loop.context.engine(combination.engine)
     try #require(engine.kind == combination.engine)
+    Tally.count(engine.kind)
   }
 
   /// Makes a request and runs the loop until its completion has come: what it was given.

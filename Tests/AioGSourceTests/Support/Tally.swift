@@ -1,4 +1,4 @@
-// How many cases ran in each combination, printed when the test process ends.
+// How many cases ran in each combination and on each engine, printed when the test process ends.
 
 import Glibc
 import Testing
@@ -9,6 +9,7 @@ enum Tally {
   private final class State: @unchecked Sendable {
     let lock = Lock()
     var cases: [Combination: Set<String>] = [:]
+    var engines: [String: Int] = [:]
   }
 
   private static let state: State = {
@@ -24,8 +25,19 @@ enum Tally {
     }
   }
 
+  /// Counts a loop that was made for an engine.
+  static func count(_ engine: AIOEngine.Kind) {
+    state.lock.withLock { state.engines[engine.rawValue, default: 0] += 1 }
+  }
+
   private static func print() {
     state.lock.withLock {
+      for (engine, cases) in state.engines.sorted(by: { $0.key < $1.key }) {
+        Swift.print("engine \(engine): \(cases) cases")
+      }
+      for kind in AIOEngine.Kind.allCases where !EngineCombination.engines.contains(kind) {
+        Swift.print("engine \(kind): denied in this run, and checked to be")
+      }
       for (combination, tests) in state.cases.sorted(by: { $0.key.order < $1.key.order }) {
         Swift.print("combination \(combination.testDescription): \(tests.count) cases")
       }
