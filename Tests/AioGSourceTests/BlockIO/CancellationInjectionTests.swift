@@ -111,7 +111,7 @@ extension AllTests {
       let request = test.held()
       request.request.cancel()
       for _ in 0..<5 {
-        test.injected.ring?.showReadiness()
+        test.injected.ring?.look()
         test.injected.loop.iterate()
         request.expectUnderWay()
       }
