@@ -137,10 +137,16 @@ final class RingBackend: Backend, @unchecked Sendable {
 
   /// EBUSY, EAGAIN and ENOMEM pass: what the kernel did not take stays in the queue, and goes with the next submission,
   /// after completions have been taken. Anything else is what the requests it did not take end with.
+  /// In a shared ring's queue the monitor has entries too, which are not ours to drop. It submits next, fails as well, and
+  /// gives the ring up; then it is our own.
   private func note(_ status: CInt) {
+    if !isShared && !Self.passes(status) { fail(status) }
+  }
+
+  private static func passes(_ status: CInt) -> Bool {
     switch status {
-    case 0, EBUSY, EAGAIN, ENOMEM, EINTR: return
-    default: fail(status)
+    case 0, EBUSY, EAGAIN, ENOMEM, EINTR: return true
+    default: return false
     }
   }
 
@@ -234,7 +240,8 @@ final class RingBackend: Backend, @unchecked Sendable {
     while inFlight > 0 || hasLeftovers {
       fill()
       let status = ring.submitAndWait(timeout: 10_000_000)
-      note(status)
+      // No pass will come in which the monitor could find out.
+      if !Self.passes(status) { fail(status) }
       ring.takeCompletions { _, _ in }
     }
   }

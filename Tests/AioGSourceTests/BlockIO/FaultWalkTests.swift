@@ -91,7 +91,7 @@ private final class Walk {
     case 13: release()
     case 14: injected.ring?.canCancel.toggle()
     default:
-      injected.ring?.showReadiness()
+      injected.ring?.look()
       injected.loop.iterate()
     }
   }

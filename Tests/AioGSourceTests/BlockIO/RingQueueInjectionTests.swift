@@ -25,6 +25,23 @@ extension AllTests {
       #expect(injected.script.pieces.allSatisfy { $0.way == .ring })
     }
 
+    @Test(arguments: Combination.all)
+    func theLoopDoesNotSleepOnWhatWaitsForAPlace(_ combination: Combination) throws {
+      let injected = try InjectedLoop(combination)
+      let engine = try injected.engine(.ioURing, submissionEntries: 2)
+      let reads = try SmallReads(3, on: engine)
+      injected.script.answer(.read, [.hold, .hold])
+      // Refused twice when the third asks for a place, and taken then: the queue is empty, and the third not in it.
+      injected.script.answerSubmissions([.error(EBUSY), .error(EBUSY)])
+      reads.startAll(on: injected, inPass: true)
+      #expect(injected.run { reads.outcomes[2].isThere })
+      #expect(injected.ring!.heldCount == 2)
+      injected.ring!.release()
+      #expect(injected.run(until: reads.outcomes))
+      reads.expectSuccess()
+      #expect(injected.script.ways == ways(.ring, 3))
+    }
+
     @Test(arguments: Combination.all, [2, 64])
     func aCompletionQueueOfTwoOverflowsAndLosesNothing(_ combination: Combination, _ entries: Int)
       throws

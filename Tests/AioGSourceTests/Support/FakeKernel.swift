@@ -54,7 +54,10 @@ final class FakeKernel: Kernel, @unchecked Sendable {
   override func ringSubmitAndWait(
     _ ring: UnsafeMutablePointer<io_uring>, _ timeout: UnsafeMutablePointer<__kernel_timespec>?
   ) -> CInt {
-    rings[ring]!.enterAndWait()
+    let milliseconds = timeout.map {
+      CInt($0.pointee.tv_sec * 1000 + $0.pointee.tv_nsec / 1_000_000)
+    }
+    return rings[ring]!.enterAndWait(timeout: milliseconds.map { $0 + 1 } ?? -1)
   }
 
   override func ringClose(_ ring: UnsafeMutablePointer<io_uring>) {

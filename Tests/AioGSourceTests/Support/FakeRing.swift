@@ -15,6 +15,8 @@ final class FakeRing: @unchecked Sendable {
   private let numbers: UnsafeMutablePointer<UInt32>
   private var overflow: [io_uring_cqe] = []
   private var held: [(entry: io_uring_sqe, piece: Piece)] = []
+  /// One-shot polls of descriptors that are not ready yet.
+  private var polls: [io_uring_sqe] = []
 
   /// Takes nothing while completions overflow, as kernels before 5.19 do.
   var isBusyWhileOverflowed = false
@@ -60,7 +62,7 @@ final class FakeRing: @unchecked Sendable {
   // MARK: What the kernel is called for
 
   func enter(posts: Bool) -> CInt {
-    defer { showReadiness() }
+    defer { finishPolls(timeout: 0) }
     if posts || isBusyWhileOverflowed { moveOverflow() }
     pointer.pointee.sq.sqe_head = pointer.pointee.sq.sqe_tail
     pointer.pointee.sq.ktail.pointee = pointer.pointee.sq.sqe_tail
@@ -83,15 +85,21 @@ final class FakeRing: @unchecked Sendable {
 
   func post() -> CInt {
     moveOverflow()
-    showReadiness()
+    finishPolls(timeout: 0)
     return 0
   }
 
-  /// Whoever waits while something is held waits until that is done.
-  func enterAndWait() -> CInt {
+  /// Waits for a polled descriptor, so many milliseconds at most, -1 without limit. Whoever waits while something is held
+  /// waits until that is done.
+  func enterAndWait(timeout: CInt) -> CInt {
     let result = enter(posts: true)
-    if result >= 0 && !hasCompletions { release() }
-    return result >= 0 && !hasCompletions ? -ETIME : result
+    if result < 0 || hasCompletions { return result }
+    if held.isEmpty {
+      finishPolls(timeout: timeout)
+    } else {
+      release()
+    }
+    return hasCompletions ? result : -ETIME
   }
 
   // MARK: Requests
@@ -99,6 +107,16 @@ final class FakeRing: @unchecked Sendable {
   private func begin(_ entry: io_uring_sqe) {
     if entry.opcode == UInt8(IORING_OP_ASYNC_CANCEL.rawValue) {
       cancel(entry)
+      return
+    }
+    if entry.opcode == UInt8(IORING_OP_POLL_REMOVE.rawValue) {
+      let index = polls.firstIndex { $0.user_data == entry.addr }
+      if let index { complete(polls.remove(at: index), -ECANCELED) }
+      complete(entry, index == nil ? -ENOENT : 0)
+      return
+    }
+    if entry.opcode == UInt8(IORING_OP_POLL_ADD.rawValue) {
+      polls.append(entry)
       return
     }
     let piece = Self.piece(entry)
@@ -132,7 +150,10 @@ final class FakeRing: @unchecked Sendable {
 
   private func cancel(_ entry: io_uring_sqe) {
     var result = -ENOENT
-    if let index = held.firstIndex(where: { $0.entry.user_data == entry.addr }) {
+    if let index = polls.firstIndex(where: { $0.user_data == entry.addr }) {
+      complete(polls.remove(at: index), -ECANCELED)
+      result = 0
+    } else if let index = held.firstIndex(where: { $0.entry.user_data == entry.addr }) {
       if canCancel {
         complete(held.remove(at: index).entry, -ECANCELED)
         result = 0
@@ -143,6 +164,23 @@ final class FakeRing: @unchecked Sendable {
     cancellations.append(result)
     complete(entry, result)
   }
+
+  /// Completes the polls of descriptors that are ready, or become it within the time.
+  private func finishPolls(timeout: CInt) {
+    var records = polls.map {
+      pollfd(fd: $0.fd, events: Int16(truncatingIfNeeded: $0.poll32_events), revents: 0)
+    }
+    if timeout != 0 || !records.isEmpty {
+      _ = Glibc.poll(&records, nfds_t(records.count), timeout)
+    }
+    for (index, record) in records.enumerated().reversed() where record.revents != 0 {
+      complete(polls.remove(at: index), CInt(record.revents))
+    }
+    showReadiness()
+  }
+
+  /// Looks at what is polled, as the kernel would by itself.
+  func look() { finishPolls(timeout: 0) }
 
   var heldCount: Int { held.count }
 
@@ -191,8 +229,8 @@ final class FakeRing: @unchecked Sendable {
 
   var hasCompletions: Bool { io_uring_cq_ready(pointer) != 0 || !overflow.isEmpty }
 
-  /// Readable with completions there, and not without: taking them is no call, so tests call this before they wait.
-  func showReadiness() {
+  /// Readable with completions there, and not without.
+  private func showReadiness() {
     var value: UInt64 = 1
     if hasCompletions {
       _ = Glibc.write(pointer.pointee.ring_fd, &value, 8)

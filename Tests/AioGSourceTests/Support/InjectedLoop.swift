@@ -43,9 +43,27 @@ final class InjectedLoop: @unchecked Sendable {
     return add(ring)
   }
 
+  /// An engine over a fake ring that is the context's monitor too, in place of the one it has.
+  func sharedEngine(submissionEntries: Int = 64, completionEntries: Int = 128) -> AIOEngine {
+    let (ring, fake) = kernel.makeRing(
+      submissionEntries: submissionEntries, completionEntries: completionEntries)
+    self.ring = fake
+    let monitor = RingMonitor(ring: ring)
+    let old = context.activeMonitor
+    context.handlers.lock.withLock {
+      context.handlers.monitor = monitor
+      context.activeMonitor = monitor
+      context.handlers.visitIncludingRetired {
+        if !$0.isDeleted { monitor.update(nil, $0) }
+      }
+    }
+    old.close(handlers: context.handlers)
+    return add(ring, isShared: true)
+  }
+
   /// An engine over a ring of its own.
-  func add(_ ring: Ring) -> AIOEngine {
-    let backend = RingBackend(io: io, ring: ring, isShared: false)
+  func add(_ ring: Ring, isShared: Bool = false) -> AIOEngine {
+    let backend = RingBackend(io: io, ring: ring, isShared: isShared)
     io.add(backend)
     io.ringBackend = backend
     let engine = AIOEngine(kind: .ioURing, io: io, backend: backend)
@@ -59,7 +77,7 @@ final class InjectedLoop: @unchecked Sendable {
     let timer = context.makeTimer(name: "limit of the test") { expired.set() }
     timer.arm(after: limit)
     while !condition() && !expired.isSet {
-      ring?.showReadiness()
+      ring?.look()
       loop.iterate(blocking: true)
     }
     timer.cancel()

@@ -42,9 +42,9 @@ struct SmallReads: Sendable {
     #expect(
       outcomes[range].allSatisfy { $0.all == [.success(Self.size)] },
       sourceLocation: sourceLocation)
+    let expected = file.contents[range.lowerBound * Self.size..<range.upperBound * Self.size]
     #expect(
-      bytes(of: Array(buffers[range]))
-        == Array(file.contents[range.lowerBound * Self.size..<range.upperBound * Self.size]),
+      firstDifference(bytes(of: Array(buffers[range])), Array(expected)) == nil,
       sourceLocation: sourceLocation)
   }
 }

@@ -37,6 +37,14 @@ enum Shape: CaseIterable, Sendable {
   }
 }
 
+/// Where two stretches of bytes are no longer the same; nil if they are. Testing would look for the shortest way from the one
+/// to the other, which takes a while.
+func firstDifference(_ bytes: [UInt8], _ expected: [UInt8]) -> Int? {
+  if bytes == expected { return nil }
+  return zip(bytes, expected).enumerated().first { $1.0 != $1.1 }?.offset
+    ?? min(bytes.count, expected.count)
+}
+
 func bytes(of buffers: [AIOBuffer]) -> [UInt8] {
   buffers.flatMap { Array($0.bytes) }
 }
