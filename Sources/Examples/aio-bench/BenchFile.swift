@@ -25,7 +25,7 @@ struct BenchFile {
       }
     }
     var flags = (options.write ? O_RDWR : O_RDONLY) | O_CLOEXEC
-    if options.cache == .none { flags |= directFlag }
+    if options.cache == .none { flags |= FileDescriptor.OpenOptions.direct.rawValue }
     let number = Foundation.open(path, flags)
     if number < 0 {
       let error = Errno(rawValue: errno)
@@ -47,15 +47,6 @@ struct BenchFile {
       )
     }
     return BenchFile(descriptor: FileDescriptor(rawValue: number), size: blocks * block)
-  }
-
-  /// O_DIRECT, which Foundation does not know.
-  private static var directFlag: CInt {
-    #if arch(arm64) || arch(arm)
-      0o200000
-    #else
-      0o40000
-    #endif
   }
 
   private static func make(_ path: String, size: Int) throws {

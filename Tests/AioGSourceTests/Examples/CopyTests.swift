@@ -13,9 +13,8 @@ struct CopyWay: Hashable, Sendable, CustomTestStringConvertible {
   let cache: String
   var testDescription: String { "\(engine), cache \(cache)" }
 
-  static let all = AIOEngine.Kind.allCases.flatMap { engine in
-    engine == .ioURing && aiogs_test_denies_io_uring()
-      ? [] : ["writeback", "none"].map { CopyWay(engine: engine, cache: $0) }
+  static let all = EngineCombination.engines.flatMap { engine in
+    ["writeback", "none"].map { CopyWay(engine: engine, cache: $0) }
   }
 
   var options: [String] { ["--engine", engine.rawValue, "--cache", cache] }

@@ -7,12 +7,15 @@ import Testing
 final class Program {
   struct Outcome {
     let status: Int32
+    /// All it said on stdout.
+    let output: String
     /// All it said on stderr.
     let complaint: String
   }
 
   private let process = Process()
   private let errors = Pipe()
+  private let answers = Pipe()
 
   /// Starts it.
   ///
@@ -28,6 +31,7 @@ final class Program {
       process.arguments = arguments
     }
     process.standardError = errors
+    process.standardOutput = answers
     // The threads that tests run on have all signals blocked, which the process would inherit.
     var none = sigset_t()
     var before = sigset_t()
@@ -46,10 +50,13 @@ final class Program {
 
   /// Waits for its end.
   func outcome() -> Outcome {
+    // What is said fits into the pipes: one can be read after the other.
     let complaint = errors.fileHandleForReading.readDataToEndOfFile()
+    let output = answers.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     return Outcome(
-      status: process.terminationStatus, complaint: String(decoding: complaint, as: UTF8.self))
+      status: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
+      complaint: String(decoding: complaint, as: UTF8.self))
   }
 }
 

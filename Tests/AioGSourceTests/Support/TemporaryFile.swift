@@ -15,10 +15,9 @@ final class TemporaryFile: @unchecked Sendable {
     self.path = path
     if !contents.isEmpty { try FileDescriptor(rawValue: descriptor).writeAll(contents) }
     if direct {
-      self.descriptor = FileDescriptor(
-        rawValue: Foundation.open(path, O_RDWR | O_CLOEXEC | CInt(AIOGS_O_DIRECT)))
       Foundation.close(descriptor)
-      if self.descriptor.rawValue < 0 { throw Errno(rawValue: errno) }
+      self.descriptor = try FileDescriptor.open(
+        path, .readWrite, options: [.direct, .closeOnExec])
     } else {
       self.descriptor = FileDescriptor(rawValue: descriptor)
     }
