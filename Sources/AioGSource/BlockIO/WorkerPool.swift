@@ -63,7 +63,11 @@ final class WorkerPool: @unchecked Sendable {
   /// Asks for a request to end early, whoever has it. True if it was taken back.
   func cancel(_ request: Request) -> Bool {
     lock.withLock {
-      switch request.pointee.state.cancel() {
+      // Only the state is shared with a worker that has it: modified in place, the whole node would be accessed.
+      var itsState = request.pointee.state
+      let answer = itsState.cancel()
+      request.pointee.state = itsState
+      switch answer {
       case .nothing, .ask: return false
       case .finish:
         queue.remove(request)
