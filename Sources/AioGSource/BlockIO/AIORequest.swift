@@ -24,8 +24,9 @@ public struct AIORequest: Sendable {
   /// The context it was made on; nil once that is gone. Any thread. Stands for `get_aio_context`.
   public var context: AioContext? { pool.context }
 
-  /// Asks for the request to end early. One that the kernel or a worker has not begun ends with `Errno.canceled`; one that
-  /// is under way may still succeed. Either way its completion comes, later, and not from within this call.
+  /// Asks for the request to end early. One that waits for its turn, or for a descriptor or a time, ends with
+  /// `Errno.canceled`; one that the kernel or a worker is about may still succeed. Either way its completion comes, later,
+  /// and not from within this call.
   ///
   /// Any thread; from another one than the home thread the request is asked in the context's next pass. Harmless when the
   /// request is finished. Stands for `bdrv_aio_cancel_async`.

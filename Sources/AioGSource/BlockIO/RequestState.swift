@@ -4,8 +4,8 @@
 //   free -> queued -> submitted -> finished -> free
 //              ^---------/  once more, for the rest or when the descriptor is ready
 //
-// Guarantees: one completion for each start, whatever is cancelled when; a cancelled request is not made again for its
-// rest; the buffer stays with the request until `free`, so the kernel never writes into memory that is somebody else's.
+// Guarantees: one completion for each start, whatever is cancelled when; a cancelled request is not queued again for its
+// rest (a worker, which has the whole of it, carries it out); the buffer stays with the request until `free`, so the kernel never writes into memory that is somebody else's.
 
 import Glibc
 

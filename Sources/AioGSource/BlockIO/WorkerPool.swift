@@ -49,17 +49,6 @@ final class WorkerPool: @unchecked Sendable {
     joinEnded()
   }
 
-  /// Takes a request back; false if a worker has it already.
-  func withdraw(_ request: Request) -> Bool {
-    lock.withLock {
-      // Taken by a worker, it is on no list: the phase is written under this lock.
-      guard request.pointee.state.phase == .queued else { return false }
-      queue.remove(request)
-      state.withdrawn()
-      return true
-    }
-  }
-
   /// Asks for a request to end early, whoever has it. True if it was taken back.
   func cancel(_ request: Request) -> Bool {
     lock.withLock {
