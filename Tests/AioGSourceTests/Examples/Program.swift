@@ -86,6 +86,6 @@ final class Folder {
   }
 
   func data(of name: String) throws -> Data {
-    try Data(contentsOf: URL(fileURLWithPath: self[name]))
+    Data(try bytes(ofFile: self[name]))
   }
 }

@@ -36,7 +36,20 @@ final class TemporaryFile: @unchecked Sendable {
     return (template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }, descriptor)
   }
 
-  var contents: [UInt8] { [UInt8](FileManager.default.contents(atPath: path) ?? Data()) }
+  var contents: [UInt8] { (try? bytes(ofFile: path)) ?? [] }
+}
+
+/// What is in a file. Not by Foundation, which leaks 4 KiB where that is nothing.
+func bytes(ofFile path: String) throws -> [UInt8] {
+  let file = try FileDescriptor.open(path, .readOnly)
+  defer { try? file.close() }
+  var contents: [UInt8] = []
+  var part = [UInt8](repeating: 0, count: 1 << 20)
+  while true {
+    let count = try part.withUnsafeMutableBytes { try file.read(into: $0) }
+    if count == 0 { return contents }
+    contents += part[..<count]
+  }
 }
 
 /// Bytes without a pattern, the same for the same seed.
