@@ -4,6 +4,8 @@
 // A worker is starting (being created), idle (asleep, or about to look), or busy. One worker is started at a time, and each
 // worker that begins starts the next while more is queued than there are workers free to take it: so a burst costs the
 // submitting thread one creation, and one idle worker does not hold up two jobs (H11).
+//
+// Checked, with the threads around it, by Models/thread-pool.pml, which knows these functions by name.
 
 struct PoolProtocol: Equatable {
   /// What the pool is to do besides.

@@ -4,6 +4,8 @@
 // on the stack of done ones, which releases it; the home thread takes that stack whole, which acquires it. The first
 // push onto an empty stack schedules the bottom half that takes it: before the worker asks for the lock again, so that the
 // loop does not wait for that (3c7b72ddca). What each change calls for is decided by PoolProtocol.
+//
+// Checked by Models/thread-pool.pml, which knows these functions by name.
 
 import CLiburing
 import Glibc
@@ -99,6 +101,8 @@ final class WorkerPool: @unchecked Sendable {
   func stop() {
     lock.withLock { _ = perform(state.stop()) }
     while true {
+      // The newest first: only that one may be creating another. Were an older one joined before, the other could get its
+      // pthread_t, and be taken off the list below without having been joined (BUG_13 of the model).
       let thread = lock.withLock { threads.popLast() ?? ended.popLast() }
       guard let thread else { return }
       pthread_join(thread, nil)
