@@ -458,19 +458,16 @@ active proctype home() {
   do
   :: atomic {
       len(threads) > 0 ->
-#ifndef BUG_13
-      /* The newest first, who may be starting another. BUG_13: the oldest, and that other gets its number. */
-      count = len(threads);
-      do
-      :: count > 1 -> threads?slot; threads!slot; count--
-      :: else -> break
-      od;
-      count = 0;
-#endif
+      /* In any order: one that is joined here is on no list, and puts itself on none. */
       threads?slot
     }
     join();
+#ifdef BUG_13
+    /* Its number may be another's by now, who has ended and is not joined. */
     d_step { ended[slot] = false; slot = 0 }
+#else
+    slot = 0
+#endif
   :: d_step {
       len(threads) == 0 && (ended[0] || ended[1] || ended[2]) ->
       pop_ended()

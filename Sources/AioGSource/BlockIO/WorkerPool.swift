@@ -26,7 +26,6 @@ final class WorkerPool: @unchecked Sendable {
   private var threads: [pthread_t] = []
   /// Have left their loop, and are to be joined.
   private var ended: [pthread_t] = []
-  private var startFailure: CInt = 0
 
   private let done = Atomic<Request?>(nil)
 
@@ -101,12 +100,10 @@ final class WorkerPool: @unchecked Sendable {
   func stop() {
     lock.withLock { _ = perform(state.stop()) }
     while true {
-      // The newest first: only that one may be creating another. Were an older one joined before, the other could get its
-      // pthread_t, and be taken off the list below without having been joined (BUG_13 of the model).
+      // In any order: one that is taken here is on no list, and puts itself on none when it ends.
       let thread = lock.withLock { threads.popLast() ?? ended.popLast() }
       guard let thread else { return }
       pthread_join(thread, nil)
-      lock.withLock { ended.removeAll { pthread_equal($0, thread) != 0 } }
     }
   }
 
