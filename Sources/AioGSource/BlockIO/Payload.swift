@@ -119,8 +119,9 @@ final class HeldAddress: Payload, @unchecked Sendable {
 final class RawSubmission: Payload, @unchecked Sendable {
   let prepare: (UnsafeMutablePointer<io_uring_sqe>) -> Void
   let completion: @Sendable (RawCompletion) -> Void
-  /// Come, and not reported yet.
-  var events: [RawCompletion] = []
+  /// Come; those before `first` were reported.
+  private var events: [RawCompletion] = []
+  private var first = 0
   var isListed = false
 
   init(
@@ -129,6 +130,20 @@ final class RawSubmission: Payload, @unchecked Sendable {
   ) {
     self.prepare = prepare
     self.completion = completion
+  }
+
+  var hasEvents: Bool { first < events.count }
+
+  func add(_ event: RawCompletion) { events.append(event) }
+
+  func takeFirst() -> RawCompletion {
+    let event = events[first]
+    first += 1
+    if first == events.count {
+      events.removeAll(keepingCapacity: true)
+      first = 0
+    }
+    return event
   }
 }
 
