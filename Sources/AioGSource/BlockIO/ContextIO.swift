@@ -124,7 +124,7 @@ final class ContextIO: LoopIO {
     request.pointee.backend = .passUnretained(backend)
     backend.enqueue(request)
     if backend.queued >= maximumBatch {
-      flush(backend)
+      flushFull(backend)
     } else if batchDepth == 0 && isOutsideOfPasses {
       startedOutsideOfPasses(backend)
     }
@@ -133,6 +133,12 @@ final class ContextIO: LoopIO {
   @inline(__always)
   private var isOutsideOfPasses: Bool {
     context._withUnsafeGuaranteedRef { $0.activity == 0 }
+  }
+
+  @inline(never)
+  private func flushFull(_ backend: Backend) {
+    flush(backend)
+    if isOutsideOfPasses { wakeIfNobodyLooks() }
   }
 
   @inline(never)

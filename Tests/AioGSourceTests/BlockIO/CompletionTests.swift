@@ -124,6 +124,48 @@ extension AllTests {
       source.destroy()
     }
 
+    @Test(arguments: EngineCombination.all.filter { $0.loop.driver == .glib })
+    func neitherIsAFullBatchOfThem(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let mainContext = try #require(loop.loop.mainContext)
+      let file = try TemporaryFile(randomBytes(4_096))
+      let done = Counter()
+      loop.engine.maximumBatch = 4
+      loop.loop.settle()
+      let source = PreparingSource(attachedTo: mainContext)
+      source.onPrepare = {
+        loop.engine.withBatch {
+          for _ in 0..<4 {
+            loop.engine.read(from: file.descriptor, at: 0, into: AIOBuffer(count: 16)) { _ in
+              done.increment()
+            }
+          }
+        }
+      }
+      #expect(loop.loop.run(limit: .seconds(2)) { done.value == 4 })
+      source.destroy()
+    }
+
+    @Test(arguments: EngineCombination.all.filter { $0.loop.driver == .glib })
+    func aJobCancelledInAnotherSourcesPrepareIsNotSleptOn(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let mainContext = try #require(loop.loop.mainContext)
+      let pool = loop.context.threadPool
+      try pool.setThreads(minimum: 0, maximum: 1)
+      let mayEnd = Flag()
+      let ended = Flag()
+      let cancelled = Flag()
+      pool.submit({ while !mayEnd.isSet { sleep(milliseconds: 1) } }) { _ in ended.set() }
+      let job = pool.submit({}) { _ in cancelled.set() }
+      loop.loop.settle()
+      let source = PreparingSource(attachedTo: mainContext)
+      source.onPrepare = { job.cancel() }
+      #expect(loop.loop.run(limit: .seconds(2)) { cancelled.isSet })
+      mayEnd.set()
+      #expect(loop.loop.run { ended.isSet })
+      source.destroy()
+    }
+
     @Test(arguments: EngineCombination.all)
     func otherSourcesAreServedWhileRequestsCompleteAtOnce(_ combination: EngineCombination) throws {
       guard combination.loop.driver == .glib else { return }
