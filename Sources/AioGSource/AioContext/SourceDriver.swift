@@ -93,6 +93,8 @@ extension AioContext {
         if now - start > Self.dispatchTime { return }
       }
       notifyState.state.accept()
+      // As above, and the callbacks of the pass before may be why.
+      reviewMonitor()
       depth += 1
       activeMonitor.collect(ready: ready, handlers: handlers)
       _ = runPass()

@@ -166,6 +166,34 @@ extension AllTests {
       source.destroy()
     }
 
+    /// A callback that closes a descriptor too soon leaves an epoll set that speaks of a handler that is gone: a further
+    /// pass of the same dispatch must not ask it.
+    @Test(arguments: EngineCombination.all.filter { $0.loop == Combination(driver: .glib, monitor: .epoll) })
+    func aFurtherPassAsksNoMonitorThatFailed(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let file = try TemporaryFile(randomBytes(4_096))
+      let pair = Pair.pipe()
+      let other = dup(pair.reader.rawValue)
+      defer { close(other) }
+      let hadFailed = Box<[Bool]>([])
+      let mainContext = try #require(loop.loop.mainContext)
+      try loop.context.setHandler(
+        for: pair.reader,
+        onReadable: {
+          let reader = pair.reader
+          pair.closeReader()
+          loop.context.removeHandler(for: reader)
+          // Finished at once, so that there is a further pass.
+          loop.engine.read(from: file.descriptor, at: 0, into: AIOBuffer(count: 16)) { _ in
+            hadFailed.update { $0.append(loop.context.activeMonitor.failure != nil) }
+          }
+        })
+      loop.loop.settle()
+      pair.write()
+      for _ in 0..<100 where hadFailed.value.isEmpty { mainContext.iteration(mayBlock: true) }
+      #expect(hadFailed.value == [false])
+    }
+
     @Test(arguments: EngineCombination.all)
     func otherSourcesAreServedWhileRequestsCompleteAtOnce(_ combination: EngineCombination) throws {
       guard combination.loop.driver == .glib else { return }
