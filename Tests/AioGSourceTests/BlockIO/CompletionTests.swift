@@ -194,6 +194,34 @@ extension AllTests {
       #expect(hadFailed.value == [false])
     }
 
+    /// Contract 14: a loop of somebody else's asks whether there is something, and dispatches it.
+    @Test(arguments: EngineCombination.all)
+    func aCompletionIsPendingForALoopOfSomebodyElses(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let file = try TemporaryFile(randomBytes(4_096))
+      loop.loop.settle()
+      for inPass in [false, true] {
+        let done = Flag()
+        @Sendable func read() {
+          loop.engine.read(from: file.descriptor, at: 0, into: AIOBuffer(count: 16)) { _ in
+            done.set()
+          }
+        }
+        if inPass {
+          loop.context.schedule { read() }
+          loop.context.dispatch()
+        } else {
+          read()
+        }
+        for _ in 0..<1_000 where !done.isSet {
+          loop.context.prepare()
+          sleep(milliseconds: 1)
+          if loop.context.isPending { loop.context.dispatch() }
+        }
+        #expect(done.isSet)
+      }
+    }
+
     @Test(arguments: EngineCombination.all)
     func otherSourcesAreServedWhileRequestsCompleteAtOnce(_ combination: EngineCombination) throws {
       guard combination.loop.driver == .glib else { return }
