@@ -62,6 +62,21 @@ extension AllTests {
     }
 
     @Test(arguments: EngineCombination.all)
+    func whatTakesNoRegisteredFileGetsAPlainOne(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let file = try TemporaryFile(randomBytes(100))
+      let directory = try FileDescriptor.open("/proc/self", .readOnly)
+      defer { try? directory.close() }
+      try loop.engine.registerFiles([file.descriptor, directory])
+      let status = try loop.await { loop.engine.status(of: file.descriptor, completion: $0) }
+      #expect(try status.get().size == 100)
+      let opened = try loop.await {
+        loop.engine.open("status", in: directory, .readOnly, completion: $0)
+      }
+      try opened.get().close()
+    }
+
+    @Test(arguments: EngineCombination.all)
     func buffersAreAligned(_ combination: EngineCombination) throws {
       for alignment in [1, 512, 4_096, 65_536] {
         let buffer = AIOBuffer(count: 100, alignment: alignment)
