@@ -250,6 +250,8 @@ final class RingBackend: Backend, @unchecked Sendable {
     if !isShared {
       io.context._withUnsafeGuaranteedRef { $0.removeEngineHandler(descriptor: ring.descriptor) }
     }
+    // Another ring may come to have the address of this one.
+    forgetRegisteredBuffers()
     ring.client = nil
     client = nil
   }
