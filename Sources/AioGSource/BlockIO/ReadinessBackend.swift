@@ -143,9 +143,14 @@ final class ReadinessBackend: Backend, @unchecked Sendable {
     if epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) != 0 {
       let error = errno
       Glibc.close(descriptor)
-      if error == EPERM {
+      if error == EPERM && request.pointee.operation == .poll {
         // A regular file: always ready.
         isReady(request, events & UInt32(POLLIN | POLLOUT))
+      } else if error == EPERM {
+        // And yet it is told to wait: for the disk.
+        request.pointee.isAwaitingReadiness = false
+        _ = request.pointee.state.returned(.again)
+        passToThreads(request)
       } else {
         fail(request, -Int(error))
       }
