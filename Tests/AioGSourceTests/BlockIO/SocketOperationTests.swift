@@ -259,5 +259,19 @@ extension AllTests {
       #expect(events.value.last == RawCompletion(result: -ECANCELED, flags: 0, isLast: true))
       #expect(events.value.filter { $0.isLast }.count == 1)
     }
+
+    @Test(arguments: EngineCombination.all)
+    func aCallersSubmissionCompletesHoweverItWasPrepared(_ combination: EngineCombination) throws {
+      guard combination.engine == .ioURing else { return }
+      let loop = try EngineLoop(combination)
+      let events = Box<[RawCompletion]>([])
+      let request = try loop.engine.submit(
+        {
+          $0.pointee.opcode = UInt8(IORING_OP_NOP.rawValue)
+          $0.pointee.flags = UInt8(1 << IOSQE_CQE_SKIP_SUCCESS_BIT)
+        }, completion: { event in events.update { $0.append(event) } })
+      #expect(loop.loop.run(limit: .seconds(2)) { request.isFinished })
+      #expect(events.value == [RawCompletion(result: 0, flags: 0, isLast: true)])
+    }
   }
 }
