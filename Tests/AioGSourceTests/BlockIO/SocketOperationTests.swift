@@ -273,5 +273,20 @@ extension AllTests {
       #expect(loop.loop.run(limit: .seconds(2)) { request.isFinished })
       #expect(events.value == [RawCompletion(result: 0, flags: 0, isLast: true)])
     }
+
+    /// A datagram is sent whole or not at all.
+    @Test(arguments: EngineCombination.all)
+    func aMessageOfTooManyBuffersIsRefused(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      var ends: [CInt] = [-1, -1]
+      try #require(socketpair(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0, &ends) == 0)
+      defer { for end in ends { close(end) } }
+      let result = try loop.await {
+        loop.engine.sendMessage(
+          on: FileDescriptor(rawValue: ends[0]),
+          from: (0..<1_025).map { _ in AIOBuffer(count: 1, alignment: 1) }, completion: $0)
+      }
+      #expect(result == .failure(.messageTooLong))
+    }
   }
 }
