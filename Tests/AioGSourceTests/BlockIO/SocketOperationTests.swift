@@ -288,5 +288,15 @@ extension AllTests {
       }
       #expect(result == .failure(.messageTooLong))
     }
+
+    @Test func anAddressThatIsCutShortIsNobodys() {
+      let whole = SocketAddress(ipv4: "127.0.0.1", port: 80)!
+      #expect(whole.description == "127.0.0.1:80")
+      for length in 0..<8 {
+        #expect(SocketAddress(bytes: Array(whole.bytes[..<length])).description == "nobody")
+      }
+      let other = SocketAddress(ipv6: "::1", port: 80)!
+      #expect(SocketAddress(bytes: Array(other.bytes[..<20])).description == "nobody")
+    }
   }
 }
