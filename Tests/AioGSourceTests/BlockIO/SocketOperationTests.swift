@@ -227,6 +227,34 @@ extension AllTests {
       #expect(elapsed >= 20_000_000 && elapsed < 2_000_000_000)
     }
 
+    /// A worker that waited in read(2) could not be called back.
+    @Test(arguments: EngineCombination.all)
+    func whatBlocksAndCannotBeToldNotToIsNotWaitedForByAWorker(_ combination: EngineCombination)
+      throws
+    {
+      let loop = try EngineLoop(combination)
+      let watch = FileDescriptor(rawValue: inotify_init1(0))
+      defer { try? watch.close() }
+      let outcome = Box<Result<Int, Errno>?>(nil)
+      let cancelled = loop.engine.read(from: watch, into: AIOBuffer(count: 512)) {
+        outcome.value = $0
+      }
+      loop.loop.settle()
+      sleep(milliseconds: 2)
+      cancelled.cancelAndWait()
+      #expect(outcome.value == .failure(.canceled))
+      try #require(inotify_add_watch(watch.rawValue, "/tmp", UInt32(IN_CREATE)) >= 0)
+      let path = "/tmp/aio-test-inotify-\(getpid())"
+      let result = try loop.await { completion in
+        let request = loop.engine.read(
+          from: watch, into: AIOBuffer(count: 4_096), completion: completion)
+        close(creat(path, 0o600))
+        unlink(path)
+        return request
+      }
+      #expect(try result.get() > 0)
+    }
+
     @Test(arguments: EngineCombination.all)
     func aCallersOwnSubmission(_ combination: EngineCombination) throws {
       let loop = try EngineLoop(combination)
