@@ -71,7 +71,7 @@ final class Message: Payload, @unchecked Sendable {
     header.initialize(to: msghdr())
     header.pointee.msg_iov = vectors.rest
     // All of them, be it too many: the kernel refuses what would otherwise be cut short.
-    header.pointee.msg_iovlen = buffers.count
+    header.pointee.msg_iovlen = vectors.count
     if controlBytes > 0 {
       header.pointee.msg_control = control
       header.pointee.msg_controllen = controlBytes

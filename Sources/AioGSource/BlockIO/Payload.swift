@@ -17,17 +17,20 @@ class Payload: @unchecked Sendable {
 final class Vectors: Payload, @unchecked Sendable {
   private let buffers: [AIOBuffer]
   private let vectors: UnsafeMutablePointer<iovec>
-  private let count: Int
+  let count: Int
   private var finished = 0
   let length: Int
 
   init(_ buffers: [AIOBuffer]) {
     self.buffers = buffers
-    count = buffers.count
-    vectors = .allocate(capacity: max(count, 1))
-    for (index, buffer) in buffers.enumerated() {
-      vectors[index] = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
+    vectors = .allocate(capacity: max(buffers.count, 1))
+    var count = 0
+    // 1,024 empty ones at once would transfer nothing, which means that the file has ended.
+    for buffer in buffers where buffer.count > 0 {
+      vectors[count] = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
+      count += 1
     }
+    self.count = count
     length = buffers.reduce(0) { $0 + $1.count }
   }
 
