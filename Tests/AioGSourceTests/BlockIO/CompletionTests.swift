@@ -155,8 +155,9 @@ extension AllTests {
       let mayEnd = Flag()
       let ended = Flag()
       let cancelled = Flag()
-      pool.submit({ while !mayEnd.isSet { sleep(milliseconds: 1) } }) { _ in ended.set() }
-      let job = pool.submit({}) { _ in cancelled.set() }
+      pool.submit(
+        { while !mayEnd.isSet { sleep(milliseconds: 1) } }, completion: { _ in ended.set() })
+      let job = pool.submit({}, completion: { _ in cancelled.set() })
       loop.loop.settle()
       let source = PreparingSource(attachedTo: mainContext)
       source.onPrepare = { job.cancel() }
@@ -168,7 +169,8 @@ extension AllTests {
 
     /// A callback that closes a descriptor too soon leaves an epoll set that speaks of a handler that is gone: a further
     /// pass of the same dispatch must not ask it.
-    @Test(arguments: EngineCombination.all.filter { $0.loop == Combination(driver: .glib, monitor: .epoll) })
+    @Test(
+      arguments: EngineCombination.all.filter { $0.loop == .init(driver: .glib, monitor: .epoll) })
     func aFurtherPassAsksNoMonitorThatFailed(_ combination: EngineCombination) throws {
       let loop = try EngineLoop(combination)
       let file = try TemporaryFile(randomBytes(4_096))

@@ -111,14 +111,14 @@ extension AllTests {
     @Test func aNestedLoopReportsTheNextOfACallersCompletions() throws {
       let injected = try InjectedLoop()
       let engine = try injected.engine(.ioURing)
-      let log = Box<[String]>([])
+      let log = Log()
       injected.script.answer(.other, [.hold])
       let request = try engine.submit { entry in
         entry.pointee.opcode = UInt8(IORING_OP_NOP.rawValue)
       } completion: { completion in
-        log.update { $0.append("\(completion.result) begins") }
+        log.add("\(completion.result) begins")
         if completion.result == 1 { injected.context.poll(blocking: false) }
-        log.update { $0.append("\(completion.result) ends\(completion.isLast ? ", the last" : "")") }
+        log.add("\(completion.result) ends\(completion.isLast ? ", the last" : "")")
       }
       // As if a multishot operation had completed three times since the last pass.
       let more = UInt32(IORING_CQE_F_MORE)
@@ -131,8 +131,6 @@ extension AllTests {
       #expect(
         log.value == [
           "1 begins", "2 begins", "2 ends", "0 begins", "0 ends, the last", "1 ends",
-        ] || log.value == [
-          "1 begins", "2 begins", "2 ends", "1 ends", "0 begins", "0 ends, the last",
         ])
     }
   }
