@@ -93,6 +93,8 @@ extension AioContext {
         if now - start > Self.dispatchTime { return }
       }
       notifyState.state.accept()
+      // As above, and the callbacks of the pass before may be why.
+      reviewMonitor()
       depth += 1
       activeMonitor.collect(ready: ready, handlers: handlers)
       _ = runPass()
@@ -143,23 +145,29 @@ extension AioContext {
 
   // MARK: The seed's own three, for a loop that is neither GLib's nor ours
 
-  /// Gets ready for a wait that somebody else makes: leaves busy polling. Always false. Home thread.
+  /// Gets ready for a wait that somebody else makes: leaves busy polling, and hands over what was asked for. Always
+  /// false. Home thread.
   ///
   /// Stands for `aio_prepare`.
   @discardableResult
   public func prepare() -> Bool {
     requireHome()
     while busyPolling.isActive { _ = leaveBusyMode() }
+    if let loopIO {
+      _ = loopIO.prepareForWait()
+      _ = activeMonitor.prepare(handlers: handlers)
+    }
     if depth == 0 { reapHandlers() }
     return false
   }
 
-  /// Whether the handler of a ready descriptor would be called by ``dispatch()``. Home thread.
+  /// Whether the handler of a ready descriptor, or a request's completion, would be called by ``dispatch()``. Home thread.
   ///
   /// Stands for `aio_pending`.
   public var isPending: Bool {
     requireHome("isPending")
     look()
+    if loopIO?.hasCompletions ?? false { return true }
     return ready.contains { handler in
       if handler.isDeleted || !isServiced(isExternal: handler.pointee.isExternal) { return false }
       let wanted = handler.pointee.readerMask | handler.pointee.writerMask

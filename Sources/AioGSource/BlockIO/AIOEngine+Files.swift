@@ -212,7 +212,7 @@ extension AIOEngine {
   /// Closes a descriptor. No handler may be set for it any more.
   @discardableResult
   public func close(_ file: FileDescriptor, completion: @escaping Completion) -> AIORequest {
-    let request = make(.close, file.rawValue)
+    let request = make(.close, file.rawValue, Transfer(.once))
     request.pointee.completion = .init(call: completion)
     return start(request)
   }

@@ -31,9 +31,13 @@ public struct AIORequest: Sendable {
   /// Any thread; from another one than the home thread the request is asked in the context's next pass. Harmless when the
   /// request is finished. Stands for `bdrv_aio_cancel_async`.
   public func cancel() {
+    // Nor is anything left for a pass that may never come.
+    if isFinished { return }
     guard let context else { return }
     if context.isHomeThread {
       cancelAtHome()
+      // What was taken back has its completion in a pass.
+      if context.activity == 0 && context.notifyState.state.isSourceWindowOpen { context.notify() }
     } else {
       let request = self
       context.schedule(name: "AIORequest.cancel") { request.cancelAtHome() }

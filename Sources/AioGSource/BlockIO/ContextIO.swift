@@ -124,7 +124,7 @@ final class ContextIO: LoopIO {
     request.pointee.backend = .passUnretained(backend)
     backend.enqueue(request)
     if backend.queued >= maximumBatch {
-      flush(backend)
+      flushFull(backend)
     } else if batchDepth == 0 && isOutsideOfPasses {
       startedOutsideOfPasses(backend)
     }
@@ -133,6 +133,12 @@ final class ContextIO: LoopIO {
   @inline(__always)
   private var isOutsideOfPasses: Bool {
     context._withUnsafeGuaranteedRef { $0.activity == 0 }
+  }
+
+  @inline(never)
+  private func flushFull(_ backend: Backend) {
+    flush(backend)
+    if isOutsideOfPasses { wakeIfNobodyLooks() }
   }
 
   @inline(never)
@@ -208,7 +214,7 @@ final class ContextIO: LoopIO {
   /// One of the completions that a caller's own submission may have.
   func rawCompletion(_ request: Request, _ result: Int32, _ flags: UInt32, isLast: Bool) {
     let submission = unsafeDowncast(request.pointee.owner!, to: RawSubmission.self)
-    submission.events.append(RawCompletion(result: result, flags: flags, isLast: isLast))
+    submission.add(RawCompletion(result: result, flags: flags, isLast: isLast))
     if isLast { _ = request.pointee.state.returned(.finish(Int(result))) }
     if !submission.isListed {
       submission.isListed = true
@@ -218,22 +224,26 @@ final class ContextIO: LoopIO {
 
   private func reportRaw(_ request: Request) {
     let submission = unsafeDowncast(request.pointee.owner!, to: RawSubmission.self)
-    submission.isListed = false
-    request.pointee.isFound = false
-    var events = submission.events
-    submission.events.removeAll(keepingCapacity: true)
-    if request.pointee.state.phase == .finished {
-      if events.last?.isLast != true {
-        // The ring never had it: it was refused, or taken back before.
-        let result = Int32(truncatingIfNeeded: request.pointee.result)
-        events.append(RawCompletion(result: result, flags: 0, isLast: true))
-      }
-      request.pointee.owner = nil
-      request.pointee.state.free()
-      statistics.completions &+= 1
-      give(request)
+    if !submission.hasEvents {
+      // The ring never had it: it was refused, or taken back before.
+      let result = Int32(truncatingIfNeeded: request.pointee.result)
+      submission.add(RawCompletion(result: result, flags: 0, isLast: true))
     }
-    for event in events { submission.completion(event) }
+    let event = submission.takeFirst()
+    if submission.hasEvents {
+      // One at a time: a pass nested in this one goes on with the next.
+      running.prepend(request)
+    } else {
+      submission.isListed = false
+      request.pointee.isFound = false
+      if request.pointee.state.phase == .finished {
+        request.pointee.owner = nil
+        request.pointee.state.free()
+        statistics.completions &+= 1
+        give(request)
+      }
+    }
+    submission.completion(event)
   }
 
   /// A queued request ends without having been with anybody.

@@ -70,7 +70,8 @@ final class Message: Payload, @unchecked Sendable {
     header = .allocate(capacity: 1)
     header.initialize(to: msghdr())
     header.pointee.msg_iov = vectors.rest
-    header.pointee.msg_iovlen = vectors.restCount
+    // All of them, be it too many: the kernel refuses what would otherwise be cut short.
+    header.pointee.msg_iovlen = vectors.count
     if controlBytes > 0 {
       header.pointee.msg_control = control
       header.pointee.msg_controllen = controlBytes

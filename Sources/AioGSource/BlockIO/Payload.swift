@@ -17,17 +17,20 @@ class Payload: @unchecked Sendable {
 final class Vectors: Payload, @unchecked Sendable {
   private let buffers: [AIOBuffer]
   private let vectors: UnsafeMutablePointer<iovec>
-  private let count: Int
+  let count: Int
   private var finished = 0
   let length: Int
 
   init(_ buffers: [AIOBuffer]) {
     self.buffers = buffers
-    count = buffers.count
-    vectors = .allocate(capacity: max(count, 1))
-    for (index, buffer) in buffers.enumerated() {
-      vectors[index] = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
+    vectors = .allocate(capacity: max(buffers.count, 1))
+    var count = 0
+    // 1,024 empty ones at once would transfer nothing, which means that the file has ended.
+    for buffer in buffers where buffer.count > 0 {
+      vectors[count] = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
+      count += 1
     }
+    self.count = count
     length = buffers.reduce(0) { $0 + $1.count }
   }
 
@@ -119,8 +122,9 @@ final class HeldAddress: Payload, @unchecked Sendable {
 final class RawSubmission: Payload, @unchecked Sendable {
   let prepare: (UnsafeMutablePointer<io_uring_sqe>) -> Void
   let completion: @Sendable (RawCompletion) -> Void
-  /// Come, and not reported yet.
-  var events: [RawCompletion] = []
+  /// Come; those before `first` were reported.
+  private var events: [RawCompletion] = []
+  private var first = 0
   var isListed = false
 
   init(
@@ -129,6 +133,20 @@ final class RawSubmission: Payload, @unchecked Sendable {
   ) {
     self.prepare = prepare
     self.completion = completion
+  }
+
+  var hasEvents: Bool { first < events.count }
+
+  func add(_ event: RawCompletion) { events.append(event) }
+
+  func takeFirst() -> RawCompletion {
+    let event = events[first]
+    first += 1
+    if first == events.count {
+      events.removeAll(keepingCapacity: true)
+      first = 0
+    }
+    return event
   }
 }
 

@@ -4,7 +4,7 @@
 // A waiting request watches a duplicate of its descriptor: so any number of requests may wait for one descriptor, beside
 // a handler that its owner may have set, and a descriptor that is closed meanwhile stays open for them, as it does with
 // io_uring. Blocking calls that cannot be told not to (accept and connect on a descriptor without O_NONBLOCK, a terminal)
-// are a worker's.
+// are a worker's: all but connect not before the descriptor is ready.
 
 import CLiburing
 import Glibc
@@ -88,7 +88,12 @@ final class ReadinessBackend: Backend, @unchecked Sendable {
         isBlocking ? CInt(AIOGS_RWF_NOWAIT) : 0)
     }
     if result == -Int(EOPNOTSUPP) && isBlocking {
-      passToThreads(request)
+      // Not before it is ready: a worker that waits cannot be called back.
+      if request.pointee.wasReady {
+        passToThreads(request)
+      } else {
+        watch(request, request.pointee.operation.readiness)
+      }
     } else {
       finishOrWait(request, result)
     }
@@ -143,9 +148,14 @@ final class ReadinessBackend: Backend, @unchecked Sendable {
     if epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) != 0 {
       let error = errno
       Glibc.close(descriptor)
-      if error == EPERM {
+      if error == EPERM && request.pointee.operation == .poll {
         // A regular file: always ready.
         isReady(request, events & UInt32(POLLIN | POLLOUT))
+      } else if error == EPERM {
+        // And yet it is told to wait: for the disk.
+        request.pointee.isAwaitingReadiness = false
+        _ = request.pointee.state.returned(.again)
+        passToThreads(request)
       } else {
         fail(request, -Int(error))
       }

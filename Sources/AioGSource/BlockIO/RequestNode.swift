@@ -193,6 +193,18 @@ struct RequestQueue {
     count += 1
   }
 
+  mutating func prepend(_ request: Request) {
+    request.pointee.previous = nil
+    request.pointee.next = first
+    if let first {
+      first.pointee.previous = request
+    } else {
+      last = request
+    }
+    first = request
+    count += 1
+  }
+
   @inline(__always)
   mutating func removeFirst() -> Request? {
     guard let request = first else { return nil }

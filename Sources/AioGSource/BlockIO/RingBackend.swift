@@ -80,14 +80,21 @@ final class RingBackend: Backend, @unchecked Sendable {
   @inline(__always)
   private func prepare(_ request: Request, _ entry: UnsafeMutablePointer<io_uring_sqe>) {
     RingEntry.fill(entry, request)
-    if !fixedFiles.isEmpty { useFixedFile(entry) }
+    if !fixedFiles.isEmpty { useFixedFile(entry, request.pointee.operation) }
     entry.pointee.user_data = UInt64(UInt(bitPattern: request)) | Ring.clientTag
     request.pointee.state.submit()
     inFlight += 1
   }
 
-  private func useFixedFile(_ entry: UnsafeMutablePointer<io_uring_sqe>) {
-    if let index = fixedFiles[entry.pointee.fd], entry.pointee.opcode != IORING_OP_CLOSE.rawValue {
+  private func useFixedFile(
+    _ entry: UnsafeMutablePointer<io_uring_sqe>, _ operation: Operation
+  ) {
+    switch operation {
+    // The kernel takes no registered file for these; and a caller's own submission says itself what it means.
+    case .status, .open, .close, .timeout, .raw: return
+    default: break
+    }
+    if let index = fixedFiles[entry.pointee.fd] {
       entry.pointee.fd = index
       entry.pointee.flags |= UInt8(1 << IOSQE_FIXED_FILE_BIT)
     }
@@ -250,6 +257,8 @@ final class RingBackend: Backend, @unchecked Sendable {
     if !isShared {
       io.context._withUnsafeGuaranteedRef { $0.removeEngineHandler(descriptor: ring.descriptor) }
     }
+    // Another ring may come to have the address of this one.
+    forgetRegisteredBuffers()
     ring.client = nil
     client = nil
   }

@@ -110,6 +110,8 @@ enum RingEntry {
       entry.pointee.len = 1
     case .raw:
       unsafeDowncast(request.pointee.owner.unsafelyUnwrapped, to: RawSubmission.self).prepare(entry)
+      // Its completion is what ends the request.
+      entry.pointee.flags &= ~UInt8(1 << IOSQE_CQE_SKIP_SUCCESS_BIT)
     case .nothing: set(IORING_OP_NOP)
     case .read, .write, .job: preconditionFailure("not an operation of a ring")
     }

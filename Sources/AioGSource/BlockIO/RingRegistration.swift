@@ -19,7 +19,14 @@ extension RingBackend {
   func unregisterBuffers() throws(Errno) {
     let status = io_uring_unregister_buffers(ring.pointer)
     if status < 0 { throw Errno(rawValue: -status) }
-    for buffer in registeredBuffers { buffer.registeredRing = nil }
+    forgetRegisteredBuffers()
+  }
+
+  /// They may be registered with another ring by now.
+  func forgetRegisteredBuffers() {
+    for buffer in registeredBuffers where buffer.registeredRing == ring.pointer {
+      buffer.registeredRing = nil
+    }
     registeredBuffers = []
   }
 

@@ -72,7 +72,8 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     case AF_UNIX:
       let path = bytes.dropFirst(2).prefix { $0 != 0 }
       return path.isEmpty ? "unix:" : "unix:" + String(decoding: path, as: UTF8.self)
-    case AF_INET, AF_INET6:
+    case AF_INET where bytes.count >= MemoryLayout<sockaddr_in>.size,
+      AF_INET6 where bytes.count >= MemoryLayout<sockaddr_in6>.size:
       let start = family == AF_INET ? 4 : 8
       var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
       _ = bytes.withUnsafeBytes {

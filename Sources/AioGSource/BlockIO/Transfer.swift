@@ -11,6 +11,8 @@ struct Transfer: Equatable {
   enum Kind: UInt8 {
     /// The result is what it is: fsync, openat, connect.
     case plain
+    /// The same, and not to be made again after EINTR either: close, which has closed all the same.
+    case once
     /// The same, but waits for readiness where the descriptor does not block: accept, receive, send, read without offset.
     case stream
     case positionedRead
@@ -57,7 +59,7 @@ struct Transfer: Equatable {
 
   private mutating func takeUncommon(_ result: Int) -> Action {
     if result < 0 { return takeError(result) }
-    if kind == .plain || kind == .stream { return .finish(result) }
+    if kind == .plain || kind == .once || kind == .stream { return .finish(result) }
     retries = 0
     if result == 0 {
       if rest == 0 { return .finish(done) }
@@ -70,14 +72,14 @@ struct Transfer: Equatable {
 
   private mutating func takeError(_ result: Int) -> Action {
     switch -result {
-    case Int(EINTR): return .again
+    case Int(EINTR) where kind != .once: return .again
     case Int(EINVAL) where kind == .positionedRead && done % 512 != 0:
       // With O_DIRECT only the file's end leaves a part that is no whole block, and from there some file systems refuse
       // to read on where others say that there is nothing.
       return .finishAtEnd(done)
     case Int(EAGAIN):
       switch kind {
-      case .plain: return .finish(result)
+      case .plain, .once: return .finish(result)
       case .stream: return .awaitReadiness
       case .positionedRead, .positionedWrite:
         retries += 1

@@ -124,6 +124,106 @@ extension AllTests {
       source.destroy()
     }
 
+    @Test(arguments: EngineCombination.all.filter { $0.loop.driver == .glib })
+    func neitherIsAFullBatchOfThem(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let mainContext = try #require(loop.loop.mainContext)
+      let file = try TemporaryFile(randomBytes(4_096))
+      let done = Counter()
+      loop.engine.maximumBatch = 4
+      loop.loop.settle()
+      let source = PreparingSource(attachedTo: mainContext)
+      source.onPrepare = {
+        loop.engine.withBatch {
+          for _ in 0..<4 {
+            loop.engine.read(from: file.descriptor, at: 0, into: AIOBuffer(count: 16)) { _ in
+              done.increment()
+            }
+          }
+        }
+      }
+      #expect(loop.loop.run(limit: .seconds(2)) { done.value == 4 })
+      source.destroy()
+    }
+
+    @Test(arguments: EngineCombination.all.filter { $0.loop.driver == .glib })
+    func aJobCancelledInAnotherSourcesPrepareIsNotSleptOn(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let mainContext = try #require(loop.loop.mainContext)
+      let pool = loop.context.threadPool
+      try pool.setThreads(minimum: 0, maximum: 1)
+      let mayEnd = Flag()
+      let ended = Flag()
+      let cancelled = Flag()
+      pool.submit(
+        { while !mayEnd.isSet { sleep(milliseconds: 1) } }, completion: { _ in ended.set() })
+      let job = pool.submit({}, completion: { _ in cancelled.set() })
+      loop.loop.settle()
+      let source = PreparingSource(attachedTo: mainContext)
+      source.onPrepare = { job.cancel() }
+      #expect(loop.loop.run(limit: .seconds(2)) { cancelled.isSet })
+      mayEnd.set()
+      #expect(loop.loop.run { ended.isSet })
+      source.destroy()
+    }
+
+    /// A callback that closes a descriptor too soon leaves an epoll set that speaks of a handler that is gone: a further
+    /// pass of the same dispatch must not ask it.
+    @Test(
+      arguments: EngineCombination.all.filter { $0.loop == .init(driver: .glib, monitor: .epoll) })
+    func aFurtherPassAsksNoMonitorThatFailed(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let file = try TemporaryFile(randomBytes(4_096))
+      let pair = Pair.pipe()
+      let other = dup(pair.reader.rawValue)
+      defer { close(other) }
+      let hadFailed = Box<[Bool]>([])
+      let mainContext = try #require(loop.loop.mainContext)
+      try loop.context.setHandler(
+        for: pair.reader,
+        onReadable: {
+          let reader = pair.reader
+          pair.closeReader()
+          loop.context.removeHandler(for: reader)
+          // Finished at once, so that there is a further pass.
+          loop.engine.read(from: file.descriptor, at: 0, into: AIOBuffer(count: 16)) { _ in
+            hadFailed.update { $0.append(loop.context.activeMonitor.failure != nil) }
+          }
+        })
+      loop.loop.settle()
+      pair.write()
+      for _ in 0..<100 where hadFailed.value.isEmpty { mainContext.iteration(mayBlock: true) }
+      #expect(hadFailed.value == [false])
+    }
+
+    /// Contract 14: a loop of somebody else's asks whether there is something, and dispatches it.
+    @Test(arguments: EngineCombination.all)
+    func aCompletionIsPendingForALoopOfSomebodyElses(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let file = try TemporaryFile(randomBytes(4_096))
+      loop.loop.settle()
+      for inPass in [false, true] {
+        let done = Flag()
+        @Sendable func read() {
+          loop.engine.read(from: file.descriptor, at: 0, into: AIOBuffer(count: 16)) { _ in
+            done.set()
+          }
+        }
+        if inPass {
+          loop.context.schedule { read() }
+          loop.context.dispatch()
+        } else {
+          read()
+        }
+        for _ in 0..<1_000 where !done.isSet {
+          loop.context.prepare()
+          sleep(milliseconds: 1)
+          if loop.context.isPending { loop.context.dispatch() }
+        }
+        #expect(done.isSet)
+      }
+    }
+
     @Test(arguments: EngineCombination.all)
     func otherSourcesAreServedWhileRequestsCompleteAtOnce(_ combination: EngineCombination) throws {
       guard combination.loop.driver == .glib else { return }

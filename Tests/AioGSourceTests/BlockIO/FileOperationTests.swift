@@ -9,6 +9,24 @@ import Testing
 
 extension AllTests {
   @Suite struct FileOperationTests {
+    /// The kernel takes 1,024 at once, and would say of those that nothing was read.
+    @Test(arguments: EngineCombination.all)
+    func buffersBehindManyEmptyOnesAreReached(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let file = try TemporaryFile(randomBytes(100))
+      let empty = (0..<1_100).map { _ in AIOBuffer(count: 0, alignment: 1) }
+      let buffer = AIOBuffer(count: 100)
+      let read = try loop.await {
+        loop.engine.read(from: file.descriptor, at: 0, into: empty + [buffer], completion: $0)
+      }
+      #expect(read == .success(100))
+      #expect(Array(buffer.bytes) == file.contents)
+      let written = try loop.await {
+        loop.engine.write(to: file.descriptor, at: 100, from: empty + [buffer], completion: $0)
+      }
+      #expect(written == .success(100))
+    }
+
     @Test(arguments: EngineCombination.all)
     func readsAndWritesAtOffsets(_ combination: EngineCombination) throws {
       let loop = try EngineLoop(combination)

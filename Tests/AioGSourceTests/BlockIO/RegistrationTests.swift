@@ -62,6 +62,52 @@ extension AllTests {
     }
 
     @Test(arguments: EngineCombination.all)
+    func whatTakesNoRegisteredFileGetsAPlainOne(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let file = try TemporaryFile(randomBytes(100))
+      let directory = try FileDescriptor.open("/proc/self", .readOnly)
+      defer { try? directory.close() }
+      try loop.engine.registerFiles([file.descriptor, directory])
+      let status = try loop.await { loop.engine.status(of: file.descriptor, completion: $0) }
+      #expect(try status.get().size == 100)
+      let opened = try loop.await {
+        loop.engine.open("status", in: directory, .readOnly, completion: $0)
+      }
+      try opened.get().close()
+    }
+
+    /// Two rings may have the same address, one after the other.
+    @Test(arguments: EngineCombination.all)
+    func aBufferIsRegisteredNoLongerThanItsRingIsThere(_ combination: EngineCombination) throws {
+      let buffers = (0..<2).map { _ in AIOBuffer(count: 512) }
+      do {
+        let loop = try EngineLoop(combination)
+        try loop.engine.registerBuffers(buffers)
+      }
+      #expect(buffers.allSatisfy { $0.registeredRing == nil })
+      let file = try TemporaryFile(randomBytes(512))
+      let loop = try EngineLoop(combination)
+      let result = try loop.await {
+        loop.engine.read(from: file.descriptor, at: 0, into: buffers[1], completion: $0)
+      }
+      #expect(result == .success(512))
+    }
+
+    @Test(arguments: EngineCombination.all)
+    func anotherRingsRegistrationStays(_ combination: EngineCombination) throws {
+      guard combination.engine == .ioURing else { return }
+      let buffer = AIOBuffer(count: 512)
+      let first = try EngineLoop(combination)
+      let second = try EngineLoop(combination)
+      try first.engine.registerBuffers([buffer])
+      try second.engine.registerBuffers([buffer])
+      try first.engine.unregisterBuffers()
+      #expect(buffer.registeredRing != nil)
+      try second.engine.unregisterBuffers()
+      #expect(buffer.registeredRing == nil)
+    }
+
+    @Test(arguments: EngineCombination.all)
     func buffersAreAligned(_ combination: EngineCombination) throws {
       for alignment in [1, 512, 4_096, 65_536] {
         let buffer = AIOBuffer(count: 100, alignment: alignment)

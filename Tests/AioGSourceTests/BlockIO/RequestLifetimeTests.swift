@@ -71,6 +71,17 @@ extension AllTests {
       #expect(done.value == 3)
     }
 
+    @Test func cancellingAFinishedRequestFromAnotherThreadLeavesNothingBehind() async {
+      await #expect(processExitsWith: .success) {
+        let context = try AioContext()
+        let request = context.io.timeout(after: .zero) { _ in }
+        while !request.isFinished { context.poll(blocking: true) }
+        let thread = TestThread { request.cancel() }
+        thread.join()
+        context.releaseHomeThread()
+      }
+    }
+
     @Test(arguments: AIOEngine.Kind.allCases)
     func anEngineAfterItsContextTraps(_ kind: AIOEngine.Kind) async {
       guard EngineCombination.engines.contains(kind) else { return }

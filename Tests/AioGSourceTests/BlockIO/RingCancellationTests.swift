@@ -106,5 +106,32 @@ extension AllTests {
       #expect(completions.value == [RawCompletion(result: -ECANCELED, flags: 0, isLast: true)])
       #expect(injected.script.pieces.count == 2)
     }
+
+    /// Contract 25.6: a nested loop also runs the completions of its parents', and so keeps their order.
+    @Test func aNestedLoopReportsTheNextOfACallersCompletions() throws {
+      let injected = try InjectedLoop()
+      let engine = try injected.engine(.ioURing)
+      let log = Log()
+      injected.script.answer(.other, [.hold])
+      let request = try engine.submit { entry in
+        entry.pointee.opcode = UInt8(IORING_OP_NOP.rawValue)
+      } completion: { completion in
+        log.add("\(completion.result) begins")
+        if completion.result == 1 { injected.context.poll(blocking: false) }
+        log.add("\(completion.result) ends\(completion.isLast ? ", the last" : "")")
+      }
+      // As if a multishot operation had completed three times since the last pass.
+      let more = UInt32(IORING_CQE_F_MORE)
+      for result in 1...2 {
+        injected.io.rawCompletion(request.node, Int32(result), more, isLast: false)
+      }
+      injected.ring!.release()
+      #expect(injected.run { request.isFinished })
+      for _ in 0..<3 { injected.loop.iterate() }
+      #expect(
+        log.value == [
+          "1 begins", "2 begins", "2 ends", "0 begins", "0 ends, the last", "1 ends",
+        ])
+    }
   }
 }

@@ -87,6 +87,18 @@ extension AllTests {
       #expect(injected.script.pieces.map { $0.way } == [.ring])
     }
 
+    /// close(2) that a signal ended has closed all the same: by now the number may be somebody else's.
+    @Test func aCloseIsNotMadeTwice() throws {
+      let injected = try InjectedLoop()
+      let engine = try injected.engine(.ioURing)
+      let outcome = Outcome()
+      injected.script.answer(.other, [.error(EINTR)])
+      engine.close(FileDescriptor(rawValue: 19_999), completion: outcome.completion)
+      #expect(injected.run(until: [outcome]))
+      outcome.expect(.failure(.interrupted))
+      #expect(injected.script.pieces.count == 1)
+    }
+
     @Test func whatTheRingLacksIsDoneElsewhere() throws {
       let injected = try InjectedLoop()
       injected.kernel.unsupported = [IORING_OP_READ.rawValue]

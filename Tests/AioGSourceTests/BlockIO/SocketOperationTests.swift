@@ -227,6 +227,34 @@ extension AllTests {
       #expect(elapsed >= 20_000_000 && elapsed < 2_000_000_000)
     }
 
+    /// A worker that waited in read(2) could not be called back.
+    @Test(arguments: EngineCombination.all)
+    func whatBlocksAndCannotBeToldNotToIsNotWaitedForByAWorker(_ combination: EngineCombination)
+      throws
+    {
+      let loop = try EngineLoop(combination)
+      let watch = FileDescriptor(rawValue: inotify_init1(0))
+      defer { try? watch.close() }
+      let outcome = Box<Result<Int, Errno>?>(nil)
+      let cancelled = loop.engine.read(from: watch, into: AIOBuffer(count: 512)) {
+        outcome.value = $0
+      }
+      loop.loop.settle()
+      sleep(milliseconds: 2)
+      cancelled.cancelAndWait()
+      #expect(outcome.value == .failure(.canceled))
+      try #require(inotify_add_watch(watch.rawValue, "/tmp", UInt32(IN_CREATE)) >= 0)
+      let path = "/tmp/aio-test-inotify-\(getpid())"
+      let result = try loop.await { completion in
+        let request = loop.engine.read(
+          from: watch, into: AIOBuffer(count: 4_096), completion: completion)
+        close(creat(path, 0o600))
+        unlink(path)
+        return request
+      }
+      #expect(try result.get() > 0)
+    }
+
     @Test(arguments: EngineCombination.all)
     func aCallersOwnSubmission(_ combination: EngineCombination) throws {
       let loop = try EngineLoop(combination)
@@ -258,6 +286,45 @@ extension AllTests {
       #expect(request.isFinished)
       #expect(events.value.last == RawCompletion(result: -ECANCELED, flags: 0, isLast: true))
       #expect(events.value.filter { $0.isLast }.count == 1)
+    }
+
+    @Test(arguments: EngineCombination.all)
+    func aCallersSubmissionCompletesHoweverItWasPrepared(_ combination: EngineCombination) throws {
+      guard combination.engine == .ioURing else { return }
+      let loop = try EngineLoop(combination)
+      let events = Box<[RawCompletion]>([])
+      let request = try loop.engine.submit(
+        {
+          $0.pointee.opcode = UInt8(IORING_OP_NOP.rawValue)
+          $0.pointee.flags = UInt8(1 << IOSQE_CQE_SKIP_SUCCESS_BIT)
+        }, completion: { event in events.update { $0.append(event) } })
+      #expect(loop.loop.run(limit: .seconds(2)) { request.isFinished })
+      #expect(events.value == [RawCompletion(result: 0, flags: 0, isLast: true)])
+    }
+
+    /// A datagram is sent whole or not at all.
+    @Test(arguments: EngineCombination.all)
+    func aMessageOfTooManyBuffersIsRefused(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      var ends: [CInt] = [-1, -1]
+      try #require(socketpair(AF_UNIX, CInt(SOCK_DGRAM.rawValue), 0, &ends) == 0)
+      defer { for end in ends { close(end) } }
+      let result = try loop.await {
+        loop.engine.sendMessage(
+          on: FileDescriptor(rawValue: ends[0]),
+          from: (0..<1_025).map { _ in AIOBuffer(count: 1, alignment: 1) }, completion: $0)
+      }
+      #expect(result == .failure(.messageTooLong))
+    }
+
+    @Test func anAddressThatIsCutShortIsNobodys() {
+      let whole = SocketAddress(ipv4: "127.0.0.1", port: 80)!
+      #expect(whole.description == "127.0.0.1:80")
+      for length in 0..<8 {
+        #expect(SocketAddress(bytes: Array(whole.bytes[..<length])).description == "nobody")
+      }
+      let other = SocketAddress(ipv6: "::1", port: 80)!
+      #expect(SocketAddress(bytes: Array(other.bytes[..<20])).description == "nobody")
     }
   }
 }

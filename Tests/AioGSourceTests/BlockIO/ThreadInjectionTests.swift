@@ -47,6 +47,21 @@ extension AllTests {
       #expect(flags == [CInt(AIOGS_RWF_NOWAIT), 0, 0] + (isWhole ? [] : [0]))
     }
 
+    /// epoll does not watch files: to ask again until the page is there would hold the loop.
+    @Test func aFilesOwnPositionIsReadByAWorkerIfThePageCacheDoesNotHaveIt() throws {
+      let (injected, engine) = try make(isDirect: false)
+      let file = try TestFile(count: 100)
+      injected.script.answer(.read, Array(repeating: .error(EAGAIN), count: 50))
+      try file.descriptor.seek(offset: 0, from: .start)
+      let buffer = AIOBuffer(count: 100)
+      let outcome = Outcome()
+      engine.read(from: file.descriptor, into: buffer, completion: outcome.completion)
+      #expect(injected.run(until: [outcome]))
+      outcome.expect(.success(100))
+      #expect(injected.script.pieces.filter { $0.flags != 0 }.count == 1)
+      #expect(Array(buffer.bytes) == file.contents)
+    }
+
     @Test func workersTakeRequestsInOrder() throws {
       let (injected, engine) = try make(isDirect: true)
       let reads = try SmallReads(50, on: engine)

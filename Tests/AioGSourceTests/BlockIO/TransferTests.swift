@@ -79,6 +79,13 @@ extension AllTests {
       }
     }
 
+    @Test func whatIsMadeOnceIsNeverMadeAgain() {
+      for code in [EINTR, EAGAIN, EIO] {
+        var transfer = Transfer(.once)
+        #expect(transfer.take(error(code)) == .finish(error(code)))
+      }
+    }
+
     @Test(arguments: kinds)
     func aSignalMeansOnceMoreHoweverOften(_ kind: Transfer.Kind) {
       var transfer = Transfer(kind, length: 100)
