@@ -1,7 +1,8 @@
 // The pass: what both drivers do once a wait is over. Completions of requests, then bottom halves, then the handlers that
 // are ready, then timers. Home thread only. Contract 13.1, 3.3, 25.4.
 //
-// Nothing here allocates, takes a lock (the timers' own apart), or makes a system call.
+// Nothing here allocates or takes a lock (the timers' own apart); only the requests that callbacks make may cost a system
+// call, when there are enough of them for a batch.
 
 import CLiburing
 

@@ -43,9 +43,9 @@ extension AioContext {
     // What its callbacks nest may enter it again, and may take notice of what came since the timeout was computed.
     while timeout != 0 && busyPolling.isActive {
       timeout = leaveBusyMode() ? 0 : Timeout.sooner(timeout, timeoutNanoseconds())
-      // They may have made requests.
-      if loopIO?.prepareForWait() ?? false { timeout = 0 }
     }
+    // All those callbacks may have made requests.
+    if isPolling, let loopIO, loopIO.prepareForWait() { timeout = 0 }
     if !ready.isEmpty { timeout = 0 }
     wait(timeout, isPolling: isPolling)
     if isPolling && blocking { lastBlocked = AioClock.monotonicNow - start }

@@ -28,6 +28,9 @@ public struct AIORequest: Sendable {
   /// `Errno.canceled`; one that the kernel or a worker is about may still succeed. Either way its completion comes, later,
   /// and not from within this call.
   ///
+  /// The requests of a home thread that ends are cancelled by the kernel. Without io_uring, connecting and accepting on a
+  /// descriptor that blocks are a worker's, whom nobody can call back: give the descriptor O_NONBLOCK.
+  ///
   /// Any thread; from another one than the home thread the request is asked in the context's next pass. Harmless when the
   /// request is finished. Stands for `bdrv_aio_cancel_async`.
   public func cancel() {

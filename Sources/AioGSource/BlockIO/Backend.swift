@@ -29,7 +29,7 @@ class Backend: @unchecked Sendable {
   /// Whether `collect` would find something, as far as can be told without a system call.
   var hasCompletions: Bool { false }
 
-  /// Sees to it that a request ends early, if it can: once it is cancelled its rest is not made.
+  /// Sees to it that a request ends early, if it can. Its rest is not made then, unless a worker has the whole of it.
   func cancel(_ request: Request) {
     switch request.pointee.state.cancel() {
     case .nothing: break

@@ -108,6 +108,7 @@ public final class ThreadPool: Sendable {
     guard minimum >= 0, minimum <= maximum, maximum >= 1, maximum <= Int(Int32.max) else {
       throw .invalidThreadLimits(minimum: minimum, maximum: maximum)
     }
+    engine.requireHome()
     workers.setLimits(minimum: minimum, maximum: maximum)
   }
 }

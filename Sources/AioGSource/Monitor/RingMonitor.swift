@@ -196,8 +196,19 @@ final class RingMonitor: Monitor {
 
   // MARK: The end
 
+  private func removeAll(_ handlers: HandlerTable) {
+    handlers.lock.withLock {
+      handlers.visitIncludingRetired { handler in
+        if handler.pointee.isInFlight { _ = prepareRemoval(handler) }
+      }
+    }
+    ring.submit()
+  }
+
   override func close(handlers: HandlerTable) {
-    // The kernel drops the ring's requests with the ring; no completion will speak of a handler again.
+    // The kernel drops the ring's requests with the ring, and no completion will speak of a handler again. One that is
+    // shared lives on with the engine, which takes no notice of ours; they are taken back, for they hold their files.
+    if ring.client != nil { removeAll(handlers) }
     handlers.lock.withLock {
       firstChanged = nil
       firstToBeArmed = nil

@@ -140,5 +140,25 @@ extension AllTests {
       for _ in 0..<100 where done.value == 1 { loop.context.poll(blocking: true) }
       #expect(done.value == 2)
     }
+
+    /// A ring that requests use lives on when its monitor is replaced; what the monitor had asked for holds files open.
+    @Test(arguments: EngineCombination.all)
+    func aMonitorThatIsReplacedLetsGoOfItsFiles(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let pair = Pair.sockets()
+      try loop.context.setHandler(for: pair.reader, onReadable: {})
+      loop.loop.settle()
+      loop.context.activeMonitor.failure = .ioError
+      loop.context.poll(blocking: false)
+      loop.context.removeHandler(for: pair.reader)
+      pair.closeReader()
+      var record = pollfd(fd: pair.writer.rawValue, events: Int16(POLLOUT), revents: 0)
+      for _ in 0..<1_000 where Int32(record.revents) & POLLHUP == 0 {
+        loop.context.poll(blocking: false)
+        sleep(milliseconds: 1)
+        Glibc.poll(&record, 1, 0)
+      }
+      #expect(Int32(record.revents) & POLLHUP != 0)
+    }
   }
 }
