@@ -14,7 +14,7 @@ struct AioCopy: ParsableCommand {
     abstract: "Copies a file, and puts the copy in place whole or not at all.",
     discussion: """
       Holes stay holes, and the permissions are the source's. What was at the destination stays as it is until the \
-      copy is on the disk; an error, SIGINT or SIGTERM leaves it there.
+      copy is on the disk; an error, SIGINT, SIGTERM or SIGHUP leaves it there.
       """)
 
   @Option(help: "Who carries the transfers out; auto is the best there is.")

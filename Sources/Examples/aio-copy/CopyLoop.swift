@@ -25,8 +25,7 @@ final class CopyLoop: @unchecked Sendable {
       throw CopyError(description: "\(error)")
     }
     // Before there is anything to clean up.
-    watch(SIGINT)
-    watch(SIGTERM)
+    for signal in [SIGINT, SIGTERM, SIGHUP] { watch(signal) }
   }
 
   deinit {

@@ -12,6 +12,16 @@ extension AllTests {
     /// A descriptor that is not open.
     private let closed = FileDescriptor(rawValue: 19_999)
 
+    /// Checks what an operation fails with.
+    private func expect(
+      _ loop: EngineLoop, _ error: Errno,
+      _ operation: (@escaping AIOEngine.Completion) -> AIORequest,
+      _ location: SourceLocation = #_sourceLocation
+    ) throws {
+      let result = try loop.await(operation)
+      #expect(result == .failure(error), sourceLocation: location)
+    }
+
     @Test(arguments: EngineCombination.all)
     func everyOperationOnAClosedDescriptor(_ combination: EngineCombination) throws {
       let loop = try EngineLoop(combination)
@@ -60,42 +70,37 @@ extension AllTests {
       let loop = try EngineLoop(combination)
       let engine = loop.engine
       let buffer = AIOBuffer(count: 4_096)
-      func expect(
-        _ error: Errno, _ operation: (@escaping AIOEngine.Completion) -> AIORequest,
-        _ location: SourceLocation = #_sourceLocation
-      ) throws {
-        let result = try loop.await(operation)
-        #expect(result == .failure(error), sourceLocation: location)
-      }
       let file = try TemporaryFile(randomBytes(4_096))
       let readOnly = try FileDescriptor.open(file.path, .readOnly)
       let writeOnly = try FileDescriptor.open(file.path, .writeOnly)
       let full = try FileDescriptor.open("/dev/full", .readWrite)
       let directory = try FileDescriptor.open("/", .readOnly)
       defer { for file in [readOnly, writeOnly, full, directory] { try? file.close() } }
-      try expect(.badFileDescriptor) {
+      try expect(loop, .badFileDescriptor) {
         engine.write(to: readOnly, at: 0, from: buffer, completion: $0)
       }
-      try expect(.badFileDescriptor) {
+      try expect(loop, .badFileDescriptor) {
         engine.read(from: writeOnly, at: 0, into: buffer, completion: $0)
       }
-      try expect(.isDirectory) { engine.read(from: directory, at: 0, into: buffer, completion: $0) }
-      try expect(.noSpace) { engine.write(to: full, at: 0, from: buffer, completion: $0) }
-      try expect(.noSpace) { engine.write(to: full, at: 0, from: [buffer], completion: $0) }
-      try expect(.badFileDescriptor) {
+      try expect(loop, .isDirectory) {
+        engine.read(from: directory, at: 0, into: buffer, completion: $0)
+      }
+      try expect(loop, .noSpace) { engine.write(to: full, at: 0, from: buffer, completion: $0) }
+      try expect(loop, .noSpace) { engine.write(to: full, at: 0, from: [buffer], completion: $0) }
+      try expect(loop, .badFileDescriptor) {
         engine.allocate(.allocate, 0..<10, in: readOnly, completion: $0)
       }
       let pair = Pair.pipe()
-      try expect(.invalidArgument) { engine.synchronize(pair.reader, completion: $0) }
-      try expect(.invalidArgument) {
+      try expect(loop, .invalidArgument) { engine.synchronize(pair.reader, completion: $0) }
+      try expect(loop, .invalidArgument) {
         engine.synchronize(pair.reader, dataOnly: true, completion: $0)
       }
-      try expect(.illegalSeek) {
+      try expect(loop, .illegalSeek) {
         engine.allocate(.allocate, 0..<10, in: pair.writer, completion: $0)
       }
       // Not aligned, and so refused with O_DIRECT.
       let direct = try TemporaryFile(randomBytes(8_192), direct: true)
-      try expect(.invalidArgument) {
+      try expect(loop, .invalidArgument) {
         engine.read(from: direct.descriptor, at: 1, into: buffer, range: 0..<512, completion: $0)
       }
       let missing = FileManager.default.temporaryDirectory.path + "/aio-missing/file"
@@ -110,26 +115,25 @@ extension AllTests {
       let loop = try EngineLoop(combination)
       let engine = loop.engine
       let buffer = AIOBuffer(count: 16)
-      func expect(
-        _ error: Errno, _ operation: (@escaping AIOEngine.Completion) -> AIORequest,
-        _ location: SourceLocation = #_sourceLocation
-      ) throws {
-        let result = try loop.await(operation)
-        #expect(result == .failure(error), sourceLocation: location)
-      }
       let file = try TemporaryFile(randomBytes(16))
-      try expect(.notSocket) { engine.receive(on: file.descriptor, into: buffer, completion: $0) }
-      try expect(.notSocket) { engine.send(on: file.descriptor, from: buffer, completion: $0) }
-      try expect(.notSocket) { engine.shutDown(file.descriptor, .both, completion: $0) }
+      try expect(loop, .notSocket) {
+        engine.receive(on: file.descriptor, into: buffer, completion: $0)
+      }
+      try expect(loop, .notSocket) {
+        engine.send(on: file.descriptor, from: buffer, completion: $0)
+      }
+      try expect(loop, .notSocket) { engine.shutDown(file.descriptor, .both, completion: $0) }
       for nonBlocking in [false, true] {
         let number = Glibc.socket(
           AF_INET,
           CInt(SOCK_STREAM.rawValue) | (nonBlocking ? CInt(SOCK_NONBLOCK.rawValue) : 0), 0)
         let socket = FileDescriptor(rawValue: number)
         defer { try? socket.close() }
-        try expect(.socketNotConnected) { engine.receive(on: socket, into: buffer, completion: $0) }
-        try expect(.brokenPipe) { engine.send(on: socket, from: buffer, completion: $0) }
-        try expect(.socketNotConnected) { engine.shutDown(socket, .both, completion: $0) }
+        try expect(loop, .socketNotConnected) {
+          engine.receive(on: socket, into: buffer, completion: $0)
+        }
+        try expect(loop, .brokenPipe) { engine.send(on: socket, from: buffer, completion: $0) }
+        try expect(loop, .socketNotConnected) { engine.shutDown(socket, .both, completion: $0) }
         // A port of nobody's: bound, not listened to.
         let other = Glibc.socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         defer { Glibc.close(other) }
@@ -143,15 +147,15 @@ extension AllTests {
         }
         let address = try #require(
           SocketAddress(ipv4: "127.0.0.1", port: UInt16(bigEndian: name.sin_port)))
-        try expect(.connectionRefused) { engine.connect(socket, to: address, completion: $0) }
+        try expect(loop, .connectionRefused) { engine.connect(socket, to: address, completion: $0) }
         let accepted = try loop.await { engine.accept(on: socket, completion: $0) }
         #expect(accepted == .failure(.invalidArgument))
       }
       let pair = Pair.sockets()
       pair.closeReader()
       // And no signal ends us.
-      try expect(.brokenPipe) { engine.send(on: pair.writer, from: buffer, completion: $0) }
-      try expect(.brokenPipe) {
+      try expect(loop, .brokenPipe) { engine.send(on: pair.writer, from: buffer, completion: $0) }
+      try expect(loop, .brokenPipe) {
         engine.sendMessage(on: pair.writer, from: [buffer], completion: $0)
       }
     }

@@ -273,7 +273,7 @@ extension AllTests {
       return program
     }
 
-    @Test(arguments: CopyWay.all, [SIGINT, SIGTERM])
+    @Test(arguments: CopyWay.all, [SIGINT, SIGTERM, SIGHUP])
     func aSignalLeavesTheOldFile(way: CopyWay, signal: Int32) throws {
       guard try way.isPossible(in: folder) else { return }
       let program = try begin(way)
