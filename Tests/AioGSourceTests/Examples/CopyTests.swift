@@ -136,16 +136,14 @@ extension AllTests {
       var terminal: CInt = -1
       try #require(aiogs_test_open_terminal(&program, &terminal) == 0)
       defer { close(terminal) }
-      let process = Process()
-      process.executableURL = try Program.url("aio-copy")
-      process.arguments = [folder["source"], folder["copy"]]
-      process.standardError = FileHandle(fileDescriptor: program, closeOnDealloc: true)
-      try process.run()
-      process.waitUntilExit()
+      let path = try Program.url("aio-copy").path
+      let copy = try Program([path, folder["source"], folder["copy"]], terminal: program)
+      close(program)
+      let status = copy.outcome().status
       var bytes = [UInt8](repeating: 0, count: 4096)
       let count = read(terminal, &bytes, bytes.count)
       let text = String(decoding: bytes[..<max(count, 0)], as: UTF8.self)
-      #expect(process.terminationStatus == 0)
+      #expect(status == 0)
       #expect(text.contains("100%") && text.contains("MB/s"))
     }
 
@@ -306,17 +304,9 @@ extension AllTests {
 
     /// What it prints; nil if it fails, or is not there.
     private func output(_ name: String, _ arguments: [String]) throws -> String? {
-      let process = Process()
-      let printed = Pipe()
-      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-      process.arguments = [name] + arguments
-      process.standardOutput = printed
-      process.standardError = FileHandle.nullDevice
-      try process.run()
-      let text = printed.fileHandleForReading.readDataToEndOfFile()
-      process.waitUntilExit()
-      if process.terminationStatus != 0 { return nil }
-      return String(decoding: text, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+      let outcome = try Program(["/usr/bin/env", name] + arguments).outcome()
+      if outcome.status != 0 { return nil }
+      return outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)
     }
   }
 }
