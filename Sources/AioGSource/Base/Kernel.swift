@@ -1,4 +1,5 @@
-// The seam between the I/O engines and the kernel: each system call they make, one method each. Any thread.
+// The seam between the I/O engines and the kernel, for the system calls that may be short, refused or late: those of the
+// ring and of Linux AIO, and transfers. What the engines call besides (fsync, sockets, epoll) they call directly. Any thread.
 //
 // A class without subclasses in the library, so an optimised build calls straight through; a test puts a subclass in
 // its place that answers what it likes: short transfers, EAGAIN, EBUSY, a queue that overflows. Methods return what the

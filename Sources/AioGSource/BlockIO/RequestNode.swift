@@ -32,7 +32,7 @@ struct RequestNode: ~Copyable {
     let call: @Sendable (Result<Int, Errno>) -> Void
   }
 
-  // What every request uses, first: one cache line and a half.
+  // What every request uses, first: two cache lines.
 
   var next: Request?
   var operation = Operation.nothing

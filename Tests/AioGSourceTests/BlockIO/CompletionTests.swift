@@ -281,5 +281,33 @@ extension AllTests {
       #expect(after.passes - before.passes < 10)
       #expect(after.iterations - before.iterations < 10)
     }
+
+    /// Leaving busy mode is the last thing before the sleep, and may call anything.
+    @Test(arguments: EngineCombination.all.filter { $0.loop.driver == .poll })
+    func aRequestMadeWhenBusyPollingEndsIsNotSleptOn(_ combination: EngineCombination) throws {
+      let loop = try TestLoop(
+        combination.loop, polling: PollingParameters(maximum: .milliseconds(50), grow: 1_000_000))
+      let context = loop.context
+      let engine = try context.engine(combination.engine)
+      let file = try TemporaryFile(randomBytes(4_096), direct: true)
+      let buffer = AIOBuffer(count: 4_096)
+      let notifier = try EventNotifier()
+      try context.setHandler(
+        for: notifier, onReadable: { $0.testAndClear() }, poll: { _ in false })
+      loop.openWindows(notifier)
+      let made = Flag()
+      let done = Flag()
+      context.setPollTransitions(
+        for: notifier, began: nil,
+        ended: { _ in
+          if made.isSet { return }
+          made.set()
+          engine.read(from: file.descriptor, at: 0, into: buffer) { _ in done.set() }
+        })
+      let start = monotonicNow()
+      #expect(loop.run { done.isSet })
+      #expect(monotonicNow() - start < 5_000_000_000)
+      context.removeHandler(for: notifier)
+    }
   }
 }
