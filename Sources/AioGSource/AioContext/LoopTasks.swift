@@ -1,0 +1,7 @@
+// The seam between the loop and what tasks wait for on it, besides requests: the room Concurrency stands behind it, which
+// the loop does not know. Home thread only, but for `close`.
+
+class LoopTasks {
+  /// The context goes. What was waited for, each a few words.
+  func close() -> [String] { [] }
+}
