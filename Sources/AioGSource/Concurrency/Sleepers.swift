@@ -36,6 +36,8 @@ final class Sleepers: LoopTasks, @unchecked Sendable {
   private var all: [Sleeper] = []
   private var free: [Sleeper?] = Array(repeating: nil, count: AioClock.allCases.count)
   private(set) var count = 0
+  /// Tasks that wait for a pass to end.
+  private var watchers: [UnsafeContinuation<Void, Never>] = []
 
   fileprivate func take(_ clock: AioClock, context: AioContext) -> Sleeper {
     count += 1
@@ -53,6 +55,33 @@ final class Sleepers: LoopTasks, @unchecked Sendable {
     count -= 1
     sleeper.next = free[sleeper.timer.clock.rawValue]
     free[sleeper.timer.clock.rawValue] = sleeper
+    // A sleep may end outside of what counts as a pass's progress: in a job that cancels it.
+    if isWatchingPasses { passEnded() }
+  }
+
+  /// Those that sleep.
+  var inFlight: [DrainState.Item] {
+    all.compactMap { sleeper in
+      guard sleeper.continuation != nil else { return nil }
+      return DrainState.Item(
+        address: UInt(bitPattern: Unmanaged.passUnretained(sleeper).toOpaque()),
+        generation: sleeper.generation, name: "sleep")
+    }
+  }
+
+  /// Waits until a sleep has ended, or a pass in which something else may have.
+  func endOfSomething() async {
+    await withUnsafeContinuation { continuation in
+      watchers.append(continuation)
+      isWatchingPasses = true
+    }
+  }
+
+  override func passEnded() {
+    isWatchingPasses = false
+    let waiting = watchers
+    watchers = []
+    for continuation in waiting { continuation.resume() }
   }
 
   /// Ends all sleeps early; how many there were.

@@ -277,20 +277,20 @@ extension AllTests {
       let context = loop.context
       let places = Log()
       let coroutine = Coroutine {
-        let where_: @Sendable () -> String = {
+        let place: @Sendable () -> String = {
           context.isHomeThread ? "here" : thread.context.isHomeThread ? "there" : "nowhere"
         }
         try? await context.sleep(for: .milliseconds(1))
-        places.add(where_())
-        async let child = where_()
+        places.add(place())
+        async let child = place()
         places.add(await child)
         await Coroutine.reschedule(on: thread.context)
-        places.add(where_())
+        places.add(place())
         try? await thread.context.sleep(for: .milliseconds(1))
         try? await context.sleep(for: .milliseconds(1))
-        places.add(where_())
+        places.add(place())
         await Coroutine.reschedule(on: context)
-        places.add(where_())
+        places.add(place())
       }
       context.schedule(coroutine)
       #expect(loop.run { coroutine.hasEnded })
