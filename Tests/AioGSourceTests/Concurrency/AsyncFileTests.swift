@@ -125,13 +125,14 @@ extension AllTests {
       let (engine, context) = (loop.engine, loop.context)
       let mainContext = loop.loop.mainContext
       let file = try TestFile(count: 4096)
-      let outcome = context.run(iterate: {
+      let iterate = {
         if let mainContext {
           mainContext.iteration(mayBlock: true)
         } else {
           context.poll(blocking: true)
         }
-      }) {
+      }
+      let outcome = context.run(iterate: iterate) { () -> Int in
         let buffer = AIOBuffer(count: 64)
         for _ in 0..<200 { _ = try await engine.read(from: file.descriptor, at: 0, into: buffer) }
         aiogs_test_count_allocations()

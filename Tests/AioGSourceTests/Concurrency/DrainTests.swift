@@ -72,7 +72,7 @@ extension AllTests {
           read("woken \(error == .canceled)")
         }
       }
-      context.threadPool.submit({ 1 }) { _ in read("job") }
+      context.threadPool.submit({ 1 }, completion: { _ in read("job") })
       loop.loop.iterate()
       let report = context.drain(waitingFor: .milliseconds(200))
       #expect(report.cancelled == ["read": 1, "sleep": 1])
