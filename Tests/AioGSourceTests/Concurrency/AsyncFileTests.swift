@@ -125,7 +125,7 @@ extension AllTests {
       let (engine, context) = (loop.engine, loop.context)
       let mainContext = loop.loop.mainContext
       let file = try TestFile(count: 4096)
-      let iterate = {
+      let iterate: () -> Void = {
         if let mainContext {
           mainContext.iteration(mayBlock: true)
         } else {
@@ -141,7 +141,7 @@ extension AllTests {
         }
         return aiogs_test_stop_counting()
       }
-      let count = try #require(try outcome?.get())
+      let count = try #require(outcome).get()
       #if !DEBUG
         if aiogs_test_can_count_allocations() { #expect(count == 0) }
       #else
