@@ -32,6 +32,7 @@ public final class AioContext: @unchecked Sendable {
   let bottomHalves: BottomHalfQueue
   let handlers: HandlerTable
   let timers: TimerGroup
+  let jobs: JobQueue
   let ready = ReadyList()
   let busyPolling = BusyPolling()
   let ownership = Lock(recursive: true)
@@ -39,6 +40,12 @@ public final class AioContext: @unchecked Sendable {
   let selection: MonitorSelection
   /// epoll refused one of the handlers: not tried again. Home thread.
   var epollRefused = false
+
+  /// The context as an executor for actors; see ``unownedExecutor``. Any thread.
+  public let serialExecutor: ContextSerialExecutor
+  /// The context as an executor for tasks: `Task(executorPreference: context.taskExecutor) { … }` runs its nonisolated
+  /// code, and what that awaits, on the home thread, at the end of a pass. Any thread.
+  public let taskExecutor: ContextTaskExecutor
 
   /// Stored, with release, at the end of each call that GLib makes.
   let sourceWasLeft = Atomic<Bool>(false)
@@ -60,6 +67,8 @@ public final class AioContext: @unchecked Sendable {
   var counters = Counters()
   /// What completes requests on this context, once there were any.
   var loopIO: LoopIO?
+  /// What tasks wait for on this context, once there were any.
+  var tasks: LoopTasks?
   /// A handler of `loopIO`'s was called in this pass.
   var engineWasReady = false
 
@@ -90,9 +99,13 @@ public final class AioContext: @unchecked Sendable {
     notifyState = NotifyState(notifier: notifier)
     bottomHalves = BottomHalfQueue(notifyState: notifyState)
     timers = TimerGroup(notifyState: notifyState)
+    jobs = JobQueue(name: name, notifyState: notifyState)
+    serialExecutor = ContextSerialExecutor(queue: jobs)
+    taskExecutor = ContextTaskExecutor(queue: jobs)
     handlers = HandlerTable(monitor: monitor)
     activeMonitor = monitor
     busyPolling.set(configuration.polling)
+    jobs.bind(to: self)
     watchNotifier()
   }
 
@@ -100,9 +113,12 @@ public final class AioContext: @unchecked Sendable {
     precondition(activity == 0, "AioContext '\(name)' was destroyed inside one of its own passes")
     // The order of contract 2.3: what could still call back, then what it calls with.
     var leaks = loopIO?.close() ?? []
+    leaks += tasks?.close() ?? []
     leaks += bottomHalves.close().map { "bottom half '\($0)' is scheduled" }
     activeMonitor.close(handlers: handlers)
     leaks += handlers.close().map { "the handler of \($0) is registered" }
+    let jobsLeft = jobs.close()
+    if jobsLeft > 0 { leaks.append("\(jobsLeft) jobs of tasks have not run") }
     leaks += timers.close().map { "timer '\($0)' is armed" }
     // The event notifier closes with the last who may write to it.
     assert(

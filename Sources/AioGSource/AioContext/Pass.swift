@@ -1,5 +1,7 @@
 // The pass: what both drivers do once a wait is over. Completions of requests, then bottom halves, then the handlers that
-// are ready, then timers. Home thread only. Contract 13.1, 3.3, 25.4.
+// are ready, then timers, then the jobs of tasks. Home thread only. Contract 13.1, 3.3, 25.4.
+//
+// Jobs come last, so that a task which any of the others resumed goes on in the same pass.
 //
 // Nothing here allocates or takes a lock (the timers' own apart); only the requests that callbacks make may cost a system
 // call, when there are enough of them for a batch.
@@ -18,6 +20,8 @@ extension AioContext {
     depth -= 1
     if depth == 0 { reapHandlers() }
     progress = timers.run() || progress
+    if progress, let tasks, tasks.isWatchingPasses { tasks.passEnded() }
+    progress = jobs.run() || progress
     if deadlineHasExpired { rearmDeadlineTimer() }
     counters.passes &+= 1
     return progress

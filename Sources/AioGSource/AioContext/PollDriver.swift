@@ -20,6 +20,10 @@ extension AioContext {
   @discardableResult
   public func poll(blocking: Bool) -> Bool {
     requireHome()
+    precondition(
+      !jobs.isInCoroutine,
+      "poll(blocking:) of AioContext '\(name)' was called in a coroutine, which has to yield instead"
+    )
     let outer = enter()
     defer { leave(outer) }
     takeOverFromGLib()
@@ -112,6 +116,7 @@ extension AioContext {
 
   @inline(__always)
   func timeoutNanoseconds() -> Int64 {
+    if jobs.hasJobs { return 0 }
     let untilIdle: Int64
     switch bottomHalves.work() {
     case .ready: return 0

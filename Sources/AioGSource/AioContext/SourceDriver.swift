@@ -16,7 +16,7 @@ extension AioContext {
     counters.iterations &+= 1
     // GLib may be going to sleep. What a last look finds stays on the ready list, and makes the source ready (H2).
     while busyPolling.isActive { _ = leaveBusyMode() }
-    var isReady = !ready.isEmpty || bottomHalves.work() == .ready
+    var isReady = !ready.isEmpty || jobs.hasJobs || bottomHalves.work() == .ready
     // From here on whoever changes something writes to the event notifier; so what follows looks at everything that
     // another thread may change. A source that is ready already is not slept on, and needs no window.
     if !isReady { notifyState.state.openSourceWindow() }
@@ -37,8 +37,9 @@ extension AioContext {
     return false
   }
 
-  /// Whether a bottom half or a timer is due; if not, `timeout` and the timerfd end GLib's sleep when one will be.
+  /// Whether a job, a bottom half or a timer is due; if not, `timeout` and the timerfd end GLib's sleep when one will be.
   private func isSomethingDue(_ timeout: UnsafeMutablePointer<gint>) -> Bool {
+    if jobs.hasJobs { return true }
     switch bottomHalves.work() {
     case .ready: return true
     case .idle: timeout.pointee = Timeout.milliseconds(Self.idleInterval)
@@ -54,7 +55,8 @@ extension AioContext {
     followHome()
     notifyState.state.closeSourceWindow()
     notifyState.state.accept()
-    return bottomHalves.work() != .none || !ready.isEmpty || activeMonitor.check(handlers: handlers)
+    return bottomHalves.work() != .none || !ready.isEmpty || jobs.hasJobs
+      || activeMonitor.check(handlers: handlers)
       || timers.timeUntilDeadline() == 0 || bottomHalves.hasDeleted()
       || loopIO?.hasCompletions ?? false
   }

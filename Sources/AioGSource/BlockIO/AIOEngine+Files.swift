@@ -161,7 +161,10 @@ extension AIOEngine {
     of file: FileDescriptor,
     completion: @escaping @Sendable (Result<FileStatus, Errno>) -> Void
   ) -> AIORequest {
-    status(file.rawValue, StatusQuery(path: nil, followsLinks: true), completion)
+    let query = StatusQuery(path: nil, followsLinks: true)
+    return status(file.rawValue, query) { result in
+      completion(result.map { _ in FileStatus(query.memory.pointee) })
+    }
   }
 
   /// What statx(2) says of the file at a path.
@@ -170,18 +173,17 @@ extension AIOEngine {
     of path: FilePath, followsLinks: Bool = true,
     completion: @escaping @Sendable (Result<FileStatus, Errno>) -> Void
   ) -> AIORequest {
-    status(AT_FDCWD, StatusQuery(path: path, followsLinks: followsLinks), completion)
-  }
-
-  private func status(
-    _ descriptor: CInt, _ query: StatusQuery,
-    _ completion: @escaping @Sendable (Result<FileStatus, Errno>) -> Void
-  ) -> AIORequest {
-    let request = make(.status, descriptor)
-    request.pointee.owner = query
-    request.pointee.completion = .init { result in
+    let query = StatusQuery(path: path, followsLinks: followsLinks)
+    return status(AT_FDCWD, query) { result in
       completion(result.map { _ in FileStatus(query.memory.pointee) })
     }
+  }
+
+  func status(
+    _ descriptor: CInt, _ query: StatusQuery, _ completion: @escaping Completion
+  ) -> AIORequest {
+    let request = make(.status, descriptor)
+    request.hold(query, completion)
     return start(request)
   }
 
@@ -197,15 +199,21 @@ extension AIOEngine {
     permissions: FilePermissions = [.ownerReadWrite, .groupRead, .otherRead],
     completion: @escaping @Sendable (Result<FileDescriptor, Errno>) -> Void
   ) -> AIORequest {
-    let held = Path(path)
-    let request = make(.open, directory?.rawValue ?? AT_FDCWD)
-    request.pointee.address = UnsafeMutableRawPointer(held.pointer)
-    request.pointee.owner = held
-    request.pointee.flags = UInt32(bitPattern: mode.rawValue | options.rawValue | O_CLOEXEC)
-    request.pointee.offset = Int64(permissions.rawValue)
-    request.pointee.completion = .init { result in
+    open(Path(path), directory, mode, options, permissions) { result in
       completion(result.map { FileDescriptor(rawValue: CInt($0)) })
     }
+  }
+
+  func open(
+    _ path: Path, _ directory: FileDescriptor?, _ mode: FileDescriptor.AccessMode,
+    _ options: FileDescriptor.OpenOptions, _ permissions: FilePermissions,
+    _ completion: @escaping Completion
+  ) -> AIORequest {
+    let request = make(.open, directory?.rawValue ?? AT_FDCWD)
+    request.pointee.address = UnsafeMutableRawPointer(path.pointer)
+    request.pointee.flags = UInt32(bitPattern: mode.rawValue | options.rawValue | O_CLOEXEC)
+    request.pointee.offset = Int64(permissions.rawValue)
+    request.hold(path, completion)
     return start(request)
   }
 

@@ -16,16 +16,22 @@ extension AIOEngine {
     completion: @escaping @Sendable (Result<AcceptedConnection, Errno>) -> Void
   ) -> AIORequest {
     let peer = PeerAddress()
-    let request = make(.accept, listener.rawValue, Transfer(.stream))
-    request.pointee.owner = peer
-    request.pointee.flags =
-      UInt32(SOCK_CLOEXEC.rawValue) | (nonBlocking ? UInt32(SOCK_NONBLOCK.rawValue) : 0)
-    request.pointee.completion = .init { result in
+    return accept(on: listener, nonBlocking: nonBlocking, peer) { result in
       completion(
         result.map {
           AcceptedConnection(descriptor: FileDescriptor(rawValue: CInt($0)), peer: peer.address)
         })
     }
+  }
+
+  func accept(
+    on listener: FileDescriptor, nonBlocking: Bool, _ peer: PeerAddress,
+    _ completion: @escaping Completion
+  ) -> AIORequest {
+    let request = make(.accept, listener.rawValue, Transfer(.stream))
+    request.pointee.flags =
+      UInt32(SOCK_CLOEXEC.rawValue) | (nonBlocking ? UInt32(SOCK_NONBLOCK.rawValue) : 0)
+    request.hold(peer, completion)
     return start(request)
   }
 
@@ -98,11 +104,18 @@ extension AIOEngine {
     completion: @escaping @Sendable (Result<ReceivedMessage, Errno>) -> Void
   ) -> AIORequest {
     let message = Message(buffers, controlCapacity: controlCapacity)
+    return receive(message, on: socket, flags: flags) { result in
+      completion(result.map { message.received($0) })
+    }
+  }
+
+  func receive(
+    _ message: Message, on socket: FileDescriptor, flags: CInt, _ completion: @escaping Completion
+  ) -> AIORequest {
     let request = make(.receiveMessage, socket.rawValue, Transfer(.stream, length: message.length))
     request.pointee.address = UnsafeMutableRawPointer(message.header)
     request.pointee.flags = UInt32(bitPattern: flags | CInt(MSG_CMSG_CLOEXEC))
-    request.pointee.owner = message
-    request.pointee.completion = .init { result in completion(result.map { message.received($0) }) }
+    request.hold(message, completion)
     return start(request)
   }
 

@@ -123,6 +123,7 @@ final class ContextIO: LoopIO {
       return
     }
     let completion = request.takeCompletion()
+    let awaiter = request.pointee.isAwaited ? request.pointee.awaiter.take() : nil
     let owner = request.pointee.owner.take()
     let result = request.pointee.result
     request.pointee.state.free()
@@ -130,6 +131,10 @@ final class ContextIO: LoopIO {
     statistics.completions &+= 1
     // Before the completion, which may want the node for its next request: it is warm.
     give(request)
+    if let awaiter {
+      awaiter.resume(returning: result)
+      return
+    }
     completion.call(result >= 0 ? .success(result) : .failure(Errno(rawValue: CInt(-result))))
     withExtendedLifetime(owner) {}
   }

@@ -51,6 +51,8 @@ struct RequestNode: ~Copyable {
   var isWithoutWait = false
   /// Given out by the pool of nodes.
   var isTaken = false
+  /// Somebody awaits it, as `awaiter`, in place of its completion.
+  var isAwaited = false
   /// Its result is known, and waits for a pass to report it. Home thread, whoever has the request.
   var isFound = false
   var descriptor: CInt = -1
@@ -72,6 +74,11 @@ struct RequestNode: ~Copyable {
 
   /// Which of the requests that have used this node it is now: a handle to an earlier one finds another number.
   let generation = Atomic<UInt32>(0)
+
+  /// The task that awaits it, which is given a count or a negative errno.
+  var awaiter: UnsafeContinuation<Int, Never>? {
+    didSet { isAwaited = awaiter != nil }
+  }
 
   // What some engines use.
 

@@ -14,7 +14,7 @@ public final class ThreadPool: Sendable {
   // Home thread.
   nonisolated(unsafe) private let io: ContextIO
   private let workers: WorkerPool
-  private let engine: AIOEngine
+  let engine: AIOEngine
 
   init(io: ContextIO) {
     self.io = io
@@ -32,64 +32,17 @@ public final class ThreadPool: Sendable {
     completion: @escaping @Sendable (Result<Value, any Error>) -> Void
   ) -> AIORequest {
     let outcome = Outcome<Value>()
-    let request = engine.make(.job, -1)
-    request.pointee.owner = Job { outcome.value = Result { try body() } }
-    request.pointee.completion = .init { result in
+    return engine.submit(body, outcome) { result in
       switch result {
       case .success: completion(outcome.value!)
       case .failure(let error): completion(.failure(error))
       }
     }
-    return engine.start(request)
   }
 
   /// Written by the worker, read by the home thread afterwards.
-  private final class Outcome<Value: Sendable>: @unchecked Sendable {
+  final class Outcome<Value: Sendable>: @unchecked Sendable {
     var value: Result<Value, any Error>?
-  }
-
-  /// Runs `body` on a worker and returns what it returned, or throws what it threw. Cancelling the task cancels the job if
-  /// no worker has it yet: `Errno.canceled`. From any thread; the job is submitted in the context's next pass.
-  ///
-  /// Stands for `thread_pool_submit_co`.
-  public func submit<Value: Sendable>(
-    _ body: @escaping @Sendable () throws -> Value
-  ) async throws -> Value {
-    guard let context = io.pool.context else { throw Errno.canceled }
-    let cancellation = Cancellation()
-    return try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
-        context.schedule(name: "ThreadPool.submit") { [self] in
-          let request = submit(body) { continuation.resume(with: $0) }
-          cancellation.made(request)
-        }
-      }
-    } onCancel: {
-      cancellation.cancel()
-    }
-  }
-
-  /// The meeting of a request that is made later and a cancellation that comes when it likes.
-  private final class Cancellation: @unchecked Sendable {
-    private let lock = Lock()
-    private var request: AIORequest?
-    private var isCancelled = false
-
-    func made(_ request: AIORequest) {
-      let isLate = lock.withLock {
-        self.request = request
-        return isCancelled
-      }
-      if isLate { request.cancel() }
-    }
-
-    func cancel() {
-      let request = lock.withLock {
-        isCancelled = true
-        return self.request
-      }
-      request?.cancel()
-    }
   }
 
   /// How many threads are kept even without work; 0 unless set. Any thread.
@@ -110,5 +63,17 @@ public final class ThreadPool: Sendable {
     }
     engine.requireHome()
     workers.setLimits(minimum: minimum, maximum: maximum)
+  }
+}
+
+extension AIOEngine {
+  /// A job for the workers, which leaves what it comes to in `outcome`.
+  func submit<Value: Sendable>(
+    _ body: @escaping @Sendable () throws -> Value, _ outcome: ThreadPool.Outcome<Value>,
+    _ completion: @escaping Completion
+  ) -> AIORequest {
+    let request = make(.job, -1)
+    request.hold(Job { outcome.value = Result { try body() } }, completion)
+    return start(request)
   }
 }

@@ -1,0 +1,20 @@
+// A job for the thread pool, awaited.
+
+import SystemPackage
+
+extension ThreadPool {
+  /// Runs `body` on a worker and returns what it returned, or throws what it threw. Any task. Cancelling it cancels the job
+  /// if no worker has it yet: `Errno.canceled`.
+  ///
+  /// Stands for `thread_pool_submit_co`.
+  public func submit<Value: Sendable>(
+    _ body: @escaping @Sendable () throws -> Value,
+    isolation: isolated (any Actor)? = #isolation
+  ) async throws -> Value {
+    let outcome = Outcome<Value>()
+    _ = try await engine.perform(isolation) { engine, completion in
+      engine.submit(body, outcome, completion)
+    }
+    return try outcome.value!.get()
+  }
+}
