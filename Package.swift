@@ -54,13 +54,18 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Sources/Examples/aio-copy"),
+    .target(
+      name: "SuiteSupport", dependencies: ["AioGSource", "CGLib"], path: "Tests/SuiteSupport"),
     .executableTarget(
       name: "MainActorSuite",
       dependencies: [
-        "AioGSource", "CGLib",
+        "AioGSource", "CGLib", "SuiteSupport",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Tests/MainActorSuite"),
+    .executableTarget(
+      name: "RunLoopSuite", dependencies: ["AioGSource", "CGLib", "SuiteSupport"],
+      path: "Tests/RunLoopSuite"),
     .executableTarget(
       name: "AsyncMainProgram", dependencies: ["AioGSource", "CGLib"],
       path: "Tests/AsyncMainProgram"),

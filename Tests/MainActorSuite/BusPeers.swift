@@ -3,6 +3,7 @@
 import AioGSource
 import CGLib
 import Glibc
+import SuiteSupport
 
 @MainActor final class BusPeers {
   private var connections: [OpaquePointer] = []

@@ -3,6 +3,7 @@
 import AioGSource
 import Dispatch
 import Glibc
+import SuiteSupport
 
 let dispatchCases = [
   Case("main-queue-async", mainQueueAsync),
@@ -41,7 +42,7 @@ let dispatchCases = [
 @MainActor private func mainQueueSync() throws {
   let answer = Box(0)
   try runMainLoop { loop in
-    _ = Thread {
+    _ = Pthread {
       answer.value = DispatchQueue.main.sync { isMainThread() ? 42 : -1 }
       loop.quit()
     }

@@ -4,22 +4,12 @@ import AioGSource
 import CGLib
 import Dispatch
 import Glibc
+import SuiteSupport
 
 let idleCases = [
   Case("idle-second", idleSecond),
   Case("idle-second-with-a-waiting-job", idleSecondWithASleepingTask),
 ]
-
-@MainActor private func expectIdle(_ seconds: Double) throws {
-  Polls.startCounting()
-  let polls = Polls.count
-  let time = threadTime()
-  runMainLoop(for: seconds)
-  let used = threadTime() - time
-  // One that sleeps, and the loop's start and end.
-  try check(Polls.count - polls <= 2, "GLib polled \(Polls.count - polls) times in \(seconds) s")
-  try check(used < 0.001, "\(seconds) s cost \(used * 1000) ms of CPU time")
-}
 
 @MainActor private func idleSecond() throws {
   // After there was something to do.

@@ -3,6 +3,7 @@
 import AioGSource
 import CGLib
 import Glibc
+import SuiteSupport
 import Synchronization
 
 let jobCases = [
@@ -21,7 +22,7 @@ let jobCases = [
   let total = 100_000
   try runMainLoop(limit: 60) { loop in
     let threads = (0..<4).map { _ in
-      Thread {
+      Pthread {
         for _ in 0..<total / 4 {
           Task.detached { @MainActor in
             jobs += 1
@@ -60,7 +61,7 @@ let jobCases = [
     loop.quit()
   }
   usleep(10_000)
-  try reinstall()
+  try install()
   let timeout = Timeout(after: 10) { loop.quit() }
   loop.run()
   timeout.cancel()

@@ -4,6 +4,7 @@ import AioGSource
 import CGLib
 import Dispatch
 import Glibc
+import SuiteSupport
 
 let lifecycleCases = [
   Case("remove-and-install-again", removeAndInstallAgain),
@@ -11,6 +12,7 @@ let lifecycleCases = [
   Case("another-main-context", anotherMainContext),
   Case("installed-twice", installedTwice),
   Case("run-by-another-thread", runByAnotherThread),
+  Case("foundation-is-not-linked", foundationIsNotLinked),
 ]
 
 @MainActor private func removeAndInstallAgain() throws {
@@ -24,7 +26,7 @@ let lifecycleCases = [
     DispatchQueue.main.async { MainActor.assumeIsolated { ran.append("block") } }
     runMainLoop(for: 0.05)
     try check(ran.isEmpty, "\(ran) ran in round \(round) after the bridge was removed")
-    try reinstall()
+    try install()
     try runMainLoop { loop in
       Task { loop.quit() }
     }
@@ -43,7 +45,7 @@ let lifecycleCases = [
   }
   runMainLoop(for: 0.1)
   try check(ran == ["remover"], "\(ran)")
-  try reinstall()
+  try install()
   runMainLoop(for: 0.1)
   try check(ran == ["remover", "later"], "after it was installed again there ran \(ran)")
 
@@ -54,7 +56,7 @@ let lifecycleCases = [
     DispatchQueue.main.async { MainActor.assumeIsolated { ran.append("block") } }
     if !jobsNest { runMainLoop(for: 0.05) }
     MainActorBridge.current?.remove()
-    try reinstall()
+    try install()
     if !jobsNest { runMainLoop(for: 0.05) }
     ran.append("end")
   }
@@ -65,7 +67,7 @@ let lifecycleCases = [
 @MainActor private func anotherMainContext() throws {
   MainActorBridge.current?.remove()
   let mainContext = MainContext()
-  let bridge = try reinstall(on: mainContext)
+  let bridge = try install(on: mainContext)
   try check(bridge.mainContext.pointer == mainContext.pointer, "it is on another context")
   var ran = false
   Task { ran = true }
@@ -78,7 +80,7 @@ let lifecycleCases = [
 @MainActor private func installedTwice() throws {
   let bridge = MainActorBridge.current!
   do {
-    try reinstall()
+    try install()
     throw Failure("it could be installed twice")
   } catch let error as AioError {
     try check(error == .mainActorBridgeInstalled, "\(error)")
@@ -94,6 +96,11 @@ let lifecycleCases = [
 @MainActor private func runByAnotherThread() throws {
   MainActorBridge.current?.remove()
   let mainContext = MainContext()
-  try reinstall(on: mainContext)
-  Thread { mainContext.iteration(mayBlock: true) }.join()
+  try install(on: mainContext)
+  Pthread { mainContext.iteration(mayBlock: true) }.join()
+}
+
+@MainActor private func foundationIsNotLinked() throws {
+  let runLoop = MainActorBridge.current!.runLoop
+  try check(runLoop == .notLinked, "Foundation's run loop is \(runLoop.rawValue)")
 }

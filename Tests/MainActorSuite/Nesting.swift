@@ -4,6 +4,7 @@ import AioGSource
 import CGLib
 import Dispatch
 import Glibc
+import SuiteSupport
 
 let nestingCases = [
   Case("nested-in-a-callback", nestedInACallback),
@@ -57,7 +58,7 @@ let nestingCases = [
       finish("begin")
       let tick = Timeout(after: 0.005, repeats: true) { ticks += 1 }
       Task { finish("queued before") }
-      let thread = Thread {
+      let thread = Pthread {
         usleep(50_000)
         Task.detached { @MainActor in finish("queued meanwhile") }
       }
@@ -114,7 +115,7 @@ let nestingCases = [
     DispatchQueue.main.async {
       MainActor.assumeIsolated {
         steps.value.append("begin")
-        let thread = Thread {
+        let thread = Pthread {
           usleep(20_000)
           DispatchQueue.main.async {
             MainActor.assumeIsolated { steps.value.append("second") }

@@ -21,6 +21,10 @@ import CSwiftRuntime
 ///
 /// Install it before the first suspension of an asynchronous `main`, and that runs the GMainContext while it is suspended.
 ///
+/// Where the program links Foundation, its main run loop is served too, in the default mode: timers, and what is performed on
+/// it. What another thread performs on it is no wake-up, here as in Foundation's own loop: let that thread call
+/// ``MainContext/wakeUp()`` afterwards.
+///
 /// Code that GLib calls on the main thread is on the main actor by itself: say so with `MainActor.assumeIsolated`.
 ///
 /// Nested main loops run `@MainActor` code, as a modal dialog of a button's callback does. With ``Mechanism/dispatch`` there
@@ -35,6 +39,19 @@ public final class MainActorBridge: @unchecked Sendable {
     case dispatch
     /// An executor of this library's.
     case mainExecutor
+  }
+
+  /// What becomes of Foundation's main run loop.
+  public enum RunLoop: String, CaseIterable, Sendable {
+    /// Served: its timers, its sources, and what is performed on it.
+    case served
+    /// Served, without the descriptor that tells of its timers: one that another thread adds while the loop sleeps is
+    /// seen when the sleep ends.
+    case servedByDeadlines
+    /// Not served, as it was asked for.
+    case notServed
+    /// The program does not link it.
+    case notLinked
   }
 
   /// What runs `@MainActor` code.
@@ -52,6 +69,14 @@ public final class MainActorBridge: @unchecked Sendable {
     self.services = services
   }
 
+  /// What becomes of Foundation's main run loop. Main thread.
+  public var runLoop: RunLoop {
+    Self.requireMainThread("runLoop")
+    if !MainRunLoop.isLinked { return .notLinked }
+    if !services.contains(where: { $0 === MainRunLoop.shared }) { return .notServed }
+    return MainRunLoop.shared.hasDescriptor ? .served : .servedByDeadlines
+  }
+
   /// The one that is installed; nil if there is none.
   nonisolated(unsafe) private static var installed: MainActorBridge?
 
@@ -67,22 +92,27 @@ public final class MainActorBridge: @unchecked Sendable {
   /// - Parameters:
   ///   - mainContext: one that the main thread runs.
   ///   - priority: GLib's, at which all `@MainActor` code runs: smaller goes first.
+  ///   - servesRunLoop: whether Foundation's main run loop is served, in a program that links Foundation.
   /// - Throws: ``AioError/mainActorBridgeInstalled`` if there is one.
   @discardableResult
   public static func install(
-    on mainContext: MainContext = .default, priority: CInt = G_PRIORITY_DEFAULT
+    on mainContext: MainContext = .default, priority: CInt = G_PRIORITY_DEFAULT,
+    servesRunLoop: Bool = true
   ) throws(AioError) -> MainActorBridge {
-    try install(on: mainContext, priority: priority, executor: nil)
+    try install(
+      on: mainContext, priority: priority, servesRunLoop: servesRunLoop, executor: nil)
   }
 
   /// The same, with an executor for `@MainActor` code besides.
   package static func install(
-    on mainContext: MainContext, priority: CInt, executor: (any MainThreadService)?
+    on mainContext: MainContext, priority: CInt, servesRunLoop: Bool,
+    executor: (any MainThreadService)?
   ) throws(AioError) -> MainActorBridge {
-    requireMainThread("install(on:priority:)")
+    requireMainThread("install(on:priority:servesRunLoop:)")
     if installed != nil { throw .mainActorBridgeInstalled }
     var services: [any MainThreadService] = [MainQueue.shared]
     if let executor { services.append(executor) }
+    if servesRunLoop && MainRunLoop.isLinked { services.append(MainRunLoop.shared) }
     let bridge = MainActorBridge(
       mainContext, executor == nil ? .dispatch : .mainExecutor, services)
     try bridge.attach(priority)

@@ -18,6 +18,7 @@ extension AllTests {
       "nested-in-a-callback", "nested-in-a-job", "nested-in-a-job-in-a-nested-loop",
       "nested-in-a-main-queue-block", "context-iteration-in-a-job",
       "remove-and-install-again", "remove-in-a-job", "another-main-context", "installed-twice",
+      "foundation-is-not-linked",
       "application", "bus-calls",
       "idle-second", "idle-second-with-a-waiting-job",
     ]

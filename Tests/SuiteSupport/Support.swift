@@ -1,20 +1,20 @@
-// What the cases share: checks, loops with a limit, threads, clocks.
+// What the cases of the suites share: checks, loops with a limit, threads, clocks.
 
 import AioGSource
 import CGLib
 import Glibc
 
-struct Failure: Error, CustomStringConvertible {
-  let description: String
-  init(_ description: String) { self.description = description }
+package struct Failure: Error, CustomStringConvertible {
+  package let description: String
+  package init(_ description: String) { self.description = description }
 }
 
-func check(_ condition: Bool, _ sentence: @autoclosure () -> String) throws {
+package func check(_ condition: Bool, _ sentence: @autoclosure () -> String) throws {
   if !condition { throw Failure(sentence()) }
 }
 
 /// Runs GLib's main loop, from where `start` is called to where somebody quits it.
-@MainActor func runMainLoop(
+@MainActor package func runMainLoop(
   on mainContext: MainContext = .default, limit: Double = 20, _ start: (MainLoop) throws -> Void
 ) throws {
   let loop = MainLoop(mainContext)
@@ -30,7 +30,7 @@ func check(_ condition: Bool, _ sentence: @autoclosure () -> String) throws {
 }
 
 /// Runs GLib's main loop for a while.
-@MainActor func runMainLoop(on mainContext: MainContext = .default, for seconds: Double) {
+@MainActor package func runMainLoop(on mainContext: MainContext = .default, for seconds: Double) {
   let loop = MainLoop(mainContext)
   let timeout = Timeout(after: seconds, on: mainContext) { loop.quit() }
   loop.run()
@@ -38,10 +38,10 @@ func check(_ condition: Bool, _ sentence: @autoclosure () -> String) throws {
 }
 
 /// A `g_timeout_source`, once or repeated.
-@MainActor final class Timeout {
+@MainActor package final class Timeout {
   private let source: UnsafeMutablePointer<GSource>
 
-  init(
+  package init(
     after seconds: Double, repeats: Bool = false, on mainContext: MainContext = .default,
     _ body: @escaping @MainActor () -> Void
   ) {
@@ -49,14 +49,14 @@ func check(_ condition: Bool, _ sentence: @autoclosure () -> String) throws {
     attach(source, to: mainContext, repeats: repeats, body)
   }
 
-  func cancel() {
+  package func cancel() {
     g_source_destroy(source)
     g_source_unref(source)
   }
 }
 
 /// Has GLib call a closure when it is idle.
-@MainActor func whenIdle(_ body: @escaping @MainActor () -> Void) {
+@MainActor package func whenIdle(_ body: @escaping @MainActor () -> Void) {
   let source = g_idle_source_new()!
   attach(source, to: .default, repeats: false, body)
   g_source_unref(source)
@@ -87,16 +87,16 @@ private final class Body {
 }
 
 /// A value that closures share; one thread at a time uses it.
-final class Box<Value>: @unchecked Sendable {
-  var value: Value
-  init(_ value: Value) { self.value = value }
+package final class Box<Value>: @unchecked Sendable {
+  package var value: Value
+  package init(_ value: Value) { self.value = value }
 }
 
 /// A thread that is joined by hand.
-final class Thread: @unchecked Sendable {
+package final class Pthread: @unchecked Sendable {
   private var thread = pthread_t()
 
-  init(_ body: @escaping @Sendable () -> Void) {
+  package init(_ body: @escaping @Sendable () -> Void) {
     final class Body {
       let run: @Sendable () -> Void
       init(_ run: @escaping @Sendable () -> Void) { self.run = run }
@@ -109,16 +109,16 @@ final class Thread: @unchecked Sendable {
     precondition(status == 0)
   }
 
-  func join() { pthread_join(thread, nil) }
+  package func join() { pthread_join(thread, nil) }
 }
 
-func isMainThread() -> Bool { g_main_context_is_owner(g_main_context_default()) != 0 }
+package func isMainThread() -> Bool { g_main_context_is_owner(g_main_context_default()) != 0 }
 
 /// Seconds of the monotonic clock.
-func now() -> Double { seconds(CLOCK_MONOTONIC) }
+package func now() -> Double { seconds(CLOCK_MONOTONIC) }
 /// Seconds of CPU time the calling thread, or the process, has used.
-func threadTime() -> Double { seconds(CLOCK_THREAD_CPUTIME_ID) }
-func processTime() -> Double { seconds(CLOCK_PROCESS_CPUTIME_ID) }
+package func threadTime() -> Double { seconds(CLOCK_THREAD_CPUTIME_ID) }
+package func processTime() -> Double { seconds(CLOCK_PROCESS_CPUTIME_ID) }
 
 private func seconds(_ clock: clockid_t) -> Double {
   var time = timespec()
@@ -127,13 +127,26 @@ private func seconds(_ clock: clockid_t) -> Double {
 }
 
 /// Counts how often GLib polls.
-enum Polls {
-  nonisolated(unsafe) private(set) static var count = 0
+package enum Polls {
+  nonisolated(unsafe) package private(set) static var count = 0
 
-  static func startCounting(on mainContext: MainContext = .default) {
+  package static func startCounting(on mainContext: MainContext = .default) {
     g_main_context_set_poll_func(mainContext.pointer) { descriptors, count, timeout in
       Polls.count += 1
       return g_poll(descriptors, count, timeout)
     }
   }
+}
+
+/// Has the loop sleep for so long, and nothing else.
+@MainActor package func expectIdle(_ seconds: Double) throws {
+  Polls.startCounting()
+  let polls = Polls.count
+  let time = threadTime()
+  runMainLoop(for: seconds)
+  let used = threadTime() - time
+  // One that sleeps, and what is due when the loop starts and ends.
+  try check(
+    Polls.count - polls <= 3, "GLib polled \(Polls.count - polls) times in \(seconds) s")
+  try check(used < 0.001, "\(seconds) s cost \(used * 1000) ms of CPU time")
 }
