@@ -30,7 +30,7 @@ extension AllTests {
           group.addTask(executorPreference: contexts[index % 5].taskExecutor) {
             var generator = SeededGenerator(seed: UInt64(index))
             while monotonicNow() < deadline {
-              let choice = Int.random(in: 0..<8, using: &generator)
+              let choice = Int.random(in: 0..<12, using: &generator)
               let other = Int.random(in: 0..<5, using: &generator)
               await Self.step(
                 choice, home: contexts[index % 5], other: contexts[other], actor: actors[other],
@@ -58,7 +58,7 @@ extension AllTests {
       case 1:
         if await !actor.isHome { wrong.add("an actor away from home") }
       case 2:
-        let isThere = await other.atHome(nil) { other.isHomeThread }
+        let isThere = await other.run { other.isHomeThread }
         if !isThere { wrong.add("a hop that went astray") }
       case 3:
         let buffer = AIOBuffer(count: 512)
@@ -78,8 +78,17 @@ extension AllTests {
         } catch {
           if error as? Errno != .canceled { wrong.add("\(error)") }
         }
-      case 5:
-        await ledger.transfer()
+      case 5: await ledger.transfer(on: home)
+      case 7:
+        let task = Task(executorPreference: other.taskExecutor) {
+          await ledger.transferUnlessCancelled()
+        }
+        await Task.yield()
+        task.cancel()
+        await task.value
+      case 8: await ledger.change()
+      case 9, 10:
+        if await !ledger.look() { wrong.add("a change that was not whole") }
       case 6:
         async let first: Void? = try? home.sleep(for: .microseconds(10))
         async let second: Void? = try? other.sleep(for: .microseconds(10))
@@ -92,20 +101,53 @@ extension AllTests {
   }
 }
 
-/// Two plain numbers that a lock keeps equal.
+/// Plain numbers that the two locks for tasks keep equal, each its own.
 private final class Ledger: @unchecked Sendable {
-  private let lock = Lock()
+  private let mutex = AsyncMutex(name: "ledger")
   private var left = 0
   private var right = 0
 
-  func transfer() async {
-    lock.withLock {
+  private let readWriteLock = AsyncReadWriteLock(name: "ledger")
+  private var first = 0
+  private var second = 0
+
+  /// Holds a lock while it waits for something else.
+  func transfer(on context: AioContext) async {
+    await mutex.withLock {
       left += 1
+      try? await context.sleep(for: .microseconds(1))
       right += 1
     }
   }
 
-  var isBalanced: Bool { lock.withLock { left == right } }
+  /// Waits for a lock, and is cancelled meanwhile, or not.
+  func transferUnlessCancelled() async {
+    do throws(Errno) {
+      try await mutex.lockUnlessCancelled()
+    } catch { return }
+    left += 1
+    right += 1
+    mutex.unlock()
+  }
+
+  func change() async {
+    await readWriteLock.withWriteLock {
+      first += 1
+      await Task.yield()
+      second += 1
+    }
+  }
+
+  /// Whether what it reads is whole.
+  func look() async -> Bool {
+    await readWriteLock.withReadLock {
+      let before = first
+      await Task.yield()
+      return before == first && first == second
+    }
+  }
+
+  var isBalanced: Bool { left == right && first == second && left > 0 && first > 0 }
 }
 
 private func environment(_ name: String) -> String? {
