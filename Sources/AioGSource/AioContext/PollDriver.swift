@@ -27,7 +27,7 @@ extension AioContext {
     let outer = enter()
     defer { leave(outer) }
     takeOverFromGLib()
-    if !activeMonitor.suspended.isEmpty { activeMonitor.resumeSuspended(handlers) }
+    if activeMonitor.hasSuspended { activeMonitor.resumeSuspended(handlers) }
     reviewMonitor()
     depth += 1
     let isPolling = busyPolling.isEnabled

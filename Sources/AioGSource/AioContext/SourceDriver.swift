@@ -20,7 +20,7 @@ extension AioContext {
     // From here on whoever changes something writes to the event notifier; so what follows looks at everything that
     // another thread may change. A source that is ready already is not slept on, and needs no window.
     if !isReady { notifyState.state.openSourceWindow() }
-    if !activeMonitor.suspended.isEmpty { activeMonitor.resumeSuspended(handlers) }
+    if activeMonitor.hasSuspended { activeMonitor.resumeSuspended(handlers) }
     reviewMonitor()
     if !isReady { isReady = isSomethingDue(timeout) }
     // After the above, so that what it asked of the monitor goes out with it; and always, so that requests do not linger.
@@ -193,7 +193,7 @@ extension AioContext {
   private func look() {
     takeOverFromGLib()
     _ = loopIO?.prepareForWait()
-    if !activeMonitor.suspended.isEmpty { activeMonitor.resumeSuspended(handlers) }
+    if activeMonitor.hasSuspended { activeMonitor.resumeSuspended(handlers) }
     reviewMonitor()
     activeMonitor.wait(timeout: 0, ready: ready, handlers: handlers)
   }

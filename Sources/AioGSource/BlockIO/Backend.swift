@@ -7,6 +7,8 @@
 class Backend: @unchecked Sendable {
   /// Requests that were given and not handed over; the ContextIO flushes at the maximum batch.
   final var queued = 0
+  /// The next of the context's; the ContextIO sets it.
+  final var next: Unmanaged<Backend>?
 
   /// Whether it can carry out this request; if not, it is given to `alternative`.
   func takes(_ request: Request) -> Bool { true }

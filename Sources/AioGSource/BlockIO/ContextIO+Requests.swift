@@ -108,7 +108,7 @@ extension ContextIO {
   /// A batch that callers began has ended.
   func flushAll() {
     if isOutsideOfPasses {
-      for backend in backends where backend.queued > 0 { startedOutsideOfPasses(backend) }
+      visitBackends { if $0.queued > 0 { startedOutsideOfPasses($0) } }
     }
   }
 

@@ -13,7 +13,9 @@ final class ContextIO: LoopIO {
   let context: Unmanaged<AioContext>
   let pool: RequestPool
   let kernel: Kernel
-  private(set) var backends: [Backend] = []
+  /// Linked through themselves: they are gone through several times a pass, and each look into an array costs an exclusivity
+  /// check.
+  private var firstBackend: Unmanaged<Backend>?
 
   /// Unused requests.
   var free: Request?
@@ -27,6 +29,8 @@ final class ContextIO: LoopIO {
   /// How many batches were begun and not ended.
   var batchDepth = 0
   private(set) var isClosed = false
+  /// Of those that await a request.
+  var awaiters = AwaiterPool()
   var statistics = AIOEngine.Statistics()
 
   // Made when first asked for.
@@ -45,7 +49,14 @@ final class ContextIO: LoopIO {
   }
 
   func add(_ backend: Backend) {
-    backends.append(backend)
+    // Each is also held by its own name.
+    let new = Unmanaged.passUnretained(backend)
+    guard var last = firstBackend else {
+      firstBackend = new
+      return
+    }
+    while let next = last._withUnsafeGuaranteedRef({ $0.next }) { last = next }
+    last._withUnsafeGuaranteedRef { $0.next = new }
   }
 
   /// Where requests go that nobody else can take.
@@ -68,13 +79,15 @@ final class ContextIO: LoopIO {
 
   // MARK: The loop
 
-  /// Several times a pass. By index: an iterator retains each, and allocates in debug code, where the gates count too.
+  /// In the order in which they were made.
   @inline(__always)
-  private func visitBackends(_ body: (Backend) -> Void) {
-    var index = 0
-    while index < backends.count {
-      body(backends[index])
-      index += 1
+  func visitBackends(_ body: (Backend) -> Void) {
+    var next = firstBackend
+    while let backend = next {
+      next = backend._withUnsafeGuaranteedRef {
+        body($0)
+        return $0.next
+      }
     }
   }
 
@@ -180,10 +193,10 @@ final class ContextIO: LoopIO {
     }
     // The kernel, or a worker, may be using their buffers: all have to come back first.
     pool.visitOutstanding { Self.cancel($0) }
-    for backend in backends { backend.drain() }
+    visitBackends { $0.drain() }
     while runFound() {}
-    for backend in backends { backend.close() }
-    backends = []
+    visitBackends { $0.close() }
+    firstBackend = nil
     engines = []
     automatic = nil
     ringBackend = nil
@@ -191,6 +204,7 @@ final class ContextIO: LoopIO {
     threadBackendIfMade = nil
     readinessBackendIfMade = nil
     threadPoolIfMade = nil
+    awaiters.removeAll()
     return left
   }
 }

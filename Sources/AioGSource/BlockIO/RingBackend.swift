@@ -19,11 +19,17 @@ final class RingBackend: Backend, @unchecked Sendable {
   private var pending = RequestQueue()
   /// Cancellations that found no place, as the user_data they are to reach.
   private var pendingCancellations: [UInt64] = []
+  /// Whether one waits, or a request: asked for each request, where looking into the array costs an exclusivity check.
+  private var hasLeftovers = false
   private var inFlight = 0
   private var client: Client?
   /// Bit per operation that this kernel's ring has.
   private let supported: UInt64
-  var fixedFiles: [CInt: Int32] = [:]
+  var fixedFiles: [CInt: Int32] = [:] {
+    didSet { hasFixedFiles = !fixedFiles.isEmpty }
+  }
+  /// As above.
+  private var hasFixedFiles = false
   var registeredBuffers: [AIOBuffer] = []
 
   /// What the ring calls. A class of its own, for Backend is one already. Let go of in `close`.
@@ -94,7 +100,7 @@ final class RingBackend: Backend, @unchecked Sendable {
     case .status, .open, .close, .timeout, .raw: return
     default: break
     }
-    if let index = fixedFiles[entry.pointee.fd] {
+    if hasFixedFiles, let index = fixedFiles[entry.pointee.fd] {
       entry.pointee.fd = index
       entry.pointee.flags |= UInt8(1 << IOSQE_FIXED_FILE_BIT)
     }
@@ -107,11 +113,18 @@ final class RingBackend: Backend, @unchecked Sendable {
       prepare(request, entry)
     } else {
       pending.append(request)
+      hasLeftovers = true
     }
   }
 
   /// Writes what waited into the submission queue, as far as it goes.
+  @inline(__always)
   private func fill() {
+    if hasLeftovers { fillWithLeftovers() }
+  }
+
+  @inline(never)
+  private func fillWithLeftovers() {
     while let target = pendingCancellations.last {
       guard let entry = ring.nextEntry() else { return }
       prepareCancellation(entry, target)
@@ -122,9 +135,8 @@ final class RingBackend: Backend, @unchecked Sendable {
       _ = pending.removeFirst()
       prepare(request, entry)
     }
+    hasLeftovers = false
   }
-
-  private var hasLeftovers: Bool { !pending.isEmpty || !pendingCancellations.isEmpty }
 
   override func flush() {
     fill()
@@ -171,6 +183,7 @@ final class RingBackend: Backend, @unchecked Sendable {
 
   override func dequeue(_ request: Request) {
     pending.remove(request)
+    hasLeftovers = !pending.isEmpty || !pendingCancellations.isEmpty
     queued = max(0, queued - 1)
     io.finishUnsubmitted(request, -Int(ECANCELED))
   }
@@ -182,6 +195,7 @@ final class RingBackend: Backend, @unchecked Sendable {
       prepareCancellation(entry, target)
     } else {
       pendingCancellations.append(target)
+      hasLeftovers = true
     }
     io.flushIfOutsideOfPasses(self)
   }

@@ -43,31 +43,40 @@ extension AIOEngine {
     _ isCancellable: Bool,
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest
   ) async throws(Errno) -> Int {
-    let gate = CancellationGate()
-    let result = await withTaskCancellationHandler {
-      await withUnsafeContinuation {
-        (continuation: UnsafeContinuation<Int, Never>) in
-        if isCancellable && gate.isCancelled {
-          continuation.resume(returning: -Int(Errno.canceled.rawValue))
-          return
-        }
-        let request = make(self, ignoredCompletion)
-        request.node.pointee.awaiter = continuation
-        let target = CancellationGate.Target(
-          address: UnsafeMutableRawPointer(request.node), generation: request.generation)
-        if isCancellable && gate.begun(target) { request.cancel() }
-      }
-    } onCancel: {
-      if let target = gate.cancel() { self.cancelAwaited(target) }
+    if !isCancellable { return try Self.count(await awaitRequest(make, nil)) }
+    let awaiter = io.awaiters.take(io.cancelAwaited)
+    let record = awaiter.addHandler()
+    let result = await awaitRequest(make, awaiter)
+    awaiter.removeHandler(record)
+    if io.isRunningHere {
+      io.awaiters.give(awaiter)
+    } else {
+      AwaiterPool.discard(awaiter)
     }
-    if result < 0 { throw Errno(rawValue: CInt(-result)) }
-    return result
+    return try Self.count(result)
   }
 
-  @inline(never)
-  private func cancelAwaited(_ target: CancellationGate.Target) {
-    let node = target.address.assumingMemoryBound(to: RequestNode.self)
-    AIORequest(pool: io.pool, node: node, generation: target.generation).cancel()
+  @inline(__always)
+  nonisolated(nonsending) private func awaitRequest(
+    _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest, _ awaiter: Awaiter?
+  ) async -> Int {
+    await withUnsafeContinuation { (continuation: UnsafeContinuation<Int, Never>) in
+      if let awaiter, awaiter.pointee.gate.isCancelled {
+        continuation.resume(returning: -Int(Errno.canceled.rawValue))
+        return
+      }
+      let request = make(self, ignoredCompletion)
+      request.node.pointee.awaiter = continuation
+      let target = CancellationGate.Target(
+        address: UnsafeMutableRawPointer(request.node), generation: request.generation)
+      if let awaiter, awaiter.pointee.gate.begun(target) { request.cancel() }
+    }
+  }
+
+  @inline(__always)
+  private static func count(_ result: Int) throws(Errno) -> Int {
+    if result < 0 { throw Errno(rawValue: CInt(-result)) }
+    return result
   }
 }
 
@@ -75,6 +84,15 @@ extension AIOEngine {
 private let ignoredCompletion: AIOEngine.Completion = { _ in }
 
 extension ContextIO {
+  /// Ends the request that a task awaits. Any thread.
+  var cancelAwaited: @Sendable (CancellationGate.Target) -> Void {
+    let pool = self.pool
+    return { target in
+      let node = target.address.assumingMemoryBound(to: RequestNode.self)
+      AIORequest(pool: pool, node: node, generation: target.generation).cancel()
+    }
+  }
+
   @inline(__always)
   var isRunningHere: Bool {
     !isClosed && context._withUnsafeGuaranteedRef { $0.isHomeThread }

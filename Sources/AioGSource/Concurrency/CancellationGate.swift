@@ -25,6 +25,10 @@ struct CancellationGate: ~Copyable {
   /// Whether the operation must not begin. Before it is begun.
   var isCancelled: Bool { word.load(ordering: .relaxed) == Word.cancelled }
 
+  /// To be used for another operation, with no cancellation of the one before under way.
+  @inline(__always)
+  borrowing func reset() { word.store(Word.empty, ordering: .relaxed) }
+
   /// The operation was begun. True if it was cancelled meanwhile, and the caller has to end it.
   @inline(__always)
   borrowing func begun(_ target: Target) -> Bool {

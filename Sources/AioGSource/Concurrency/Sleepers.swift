@@ -36,6 +36,7 @@ final class Sleepers: LoopTasks, @unchecked Sendable {
   private var all: [Sleeper] = []
   private var free: [Sleeper?] = Array(repeating: nil, count: AioClock.allCases.count)
   private(set) var count = 0
+  var awaiters = AwaiterPool()
   /// Tasks that wait for a pass to end.
   private var watchers: [UnsafeContinuation<Void, Never>] = []
 
@@ -96,6 +97,7 @@ final class Sleepers: LoopTasks, @unchecked Sendable {
 
   override func close() -> [String] {
     for sleeper in all { sleeper.timer.cancel() }
+    awaiters.removeAll()
     return Array(repeating: "a task sleeps", count: count)
   }
 }
@@ -143,31 +145,41 @@ extension AioContext {
   nonisolated(nonsending) private func sleepHere(
     _ deadline: Int64, _ clock: AioClock
   ) async -> Int {
-    let gate = CancellationGate()
-    return await withTaskCancellationHandler {
-      await withUnsafeContinuation {
-        (continuation: UnsafeContinuation<Int, Never>) in
-        if gate.isCancelled {
-          continuation.resume(returning: -Int(Errno.canceled.rawValue))
-          return
-        }
-        let sleeper = sleepers.take(clock, context: self)
-        sleeper.continuation = continuation
-        sleeper.timer.arm(at: deadline)
-        let target = CancellationGate.Target(
-          address: Unmanaged.passUnretained(sleeper).toOpaque(), generation: sleeper.generation)
-        if gate.begun(target) { sleeper.cancel() }
+    let sleepers = self.sleepers
+    let awaiter = sleepers.awaiters.take(cancelSleep)
+    let record = awaiter.addHandler()
+    let result = await withUnsafeContinuation {
+      (continuation: UnsafeContinuation<Int, Never>) in
+      if awaiter.pointee.gate.isCancelled {
+        continuation.resume(returning: -Int(Errno.canceled.rawValue))
+        return
       }
-    } onCancel: {
-      if let target = gate.cancel() { cancelSleep(target) }
+      let sleeper = sleepers.take(clock, context: self)
+      sleeper.continuation = continuation
+      sleeper.timer.arm(at: deadline)
+      let target = CancellationGate.Target(
+        address: Unmanaged.passUnretained(sleeper).toOpaque(), generation: sleeper.generation)
+      if awaiter.pointee.gate.begun(target) { sleeper.cancel() }
     }
+    awaiter.removeHandler(record)
+    if isHomeThread {
+      sleepers.awaiters.give(awaiter)
+    } else {
+      AwaiterPool.discard(awaiter)
+    }
+    return result
   }
 
-  private func cancelSleep(_ target: CancellationGate.Target) {
-    if isHomeThread {
-      cancelSleepAtHome(target)
-    } else {
-      schedule(name: "cancel sleep") { [self] in cancelSleepAtHome(target) }
+  /// Any thread; the sleeping task holds the context.
+  private var cancelSleep: @Sendable (CancellationGate.Target) -> Void {
+    let context = Unmanaged.passUnretained(self)
+    return { target in
+      let context = context.takeUnretainedValue()
+      if context.isHomeThread {
+        context.cancelSleepAtHome(target)
+      } else {
+        context.schedule(name: "cancel sleep") { context.cancelSleepAtHome(target) }
+      }
     }
   }
 

@@ -32,7 +32,11 @@ class Monitor {
 
   /// External handlers found ready while external clients are disabled. They leave the kernel's set then and not when
   /// the clients are disabled: that costs nothing until one is ready, and a ready one cannot end another wait (H13).
-  final var suspended: [Handler] = []
+  final var suspended: [Handler] = [] {
+    didSet { hasSuspended = !suspended.isEmpty }
+  }
+  /// Asked in each pass, where looking into the array costs an exclusivity check.
+  final private(set) var hasSuspended = false
 
   // MARK: Any thread, with the lock
 

@@ -68,6 +68,48 @@ extension AllTests {
       }
     }
 
+    /// Handlers of the caller's own, around it and after it, are called once each, and nothing of ours stays behind.
+    @Test(arguments: Combination.all)
+    func keepsOutOfTheWayOfOtherHandlers(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      let context = loop.context
+      let outer = Counter()
+      let inner = Counter()
+      let results = Box<[Bool]>([])
+      try loop.task {
+        for isEarly in [true, false] {
+          let task = Task(executorPreference: context.taskExecutor) {
+            while isEarly && !Task.isCancelled { await Task.yield() }
+            await withTaskCancellationHandler {
+              for _ in 0..<3 {
+                let isCancelled: Bool
+                do throws(Errno) {
+                  try await context.sleep(for: .seconds(1_000))
+                  isCancelled = false
+                } catch {
+                  isCancelled = error == .canceled
+                }
+                results.update { $0.append(isCancelled) }
+              }
+              await withTaskCancellationHandler {
+                try? await context.sleep(for: .seconds(1_000))
+              } onCancel: {
+                inner.increment()
+              }
+            } onCancel: {
+              outer.increment()
+            }
+          }
+          try await context.sleep(for: .milliseconds(3))
+          task.cancel()
+          await task.value
+        }
+      }
+      #expect(outer.value == 2)
+      #expect(inner.value == 2)
+      #expect(results.value == Array(repeating: true, count: 6))
+    }
+
     /// Cancelled by other threads, while the loop runs.
     @Test(arguments: Combination.all)
     func cancelledFromElsewhere(_ combination: Combination) throws {
