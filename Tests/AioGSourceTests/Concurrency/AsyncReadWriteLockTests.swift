@@ -152,6 +152,27 @@ extension AllTests {
       expectFree()
     }
 
+    @Test func anExecutorMayRunTheWaiterInsideOfTheUnlock() {
+      let immediate = ImmediateExecutor()
+      #expect(lock.tryWriteLock())
+      for index in 0..<9 {
+        Task(executorPreference: immediate) { [lock, log] in
+          if index % 3 == 2 {
+            await lock.writeLock()
+            log.add("\(index)")
+            lock.writeUnlock()
+          } else {
+            await lock.readLock()
+            log.add("\(index)")
+            lock.readUnlock()
+          }
+        }
+      }
+      lock.writeUnlock()
+      #expect(log.value == (0..<9).map(String.init))
+      expectFree()
+    }
+
     @Test func aBodysErrorEndsWhatItHolds() async {
       do throws(Errno) {
         try await lock.withReadLock { () async throws(Errno) in throw .noSpace }
