@@ -32,7 +32,7 @@ extension AllTests {
       #expect(sequences > 80_000)
     }
 
-    @Test(arguments: 0..<50)
+    @Test(arguments: 0..<25)
     func randomWalksOfEightActorsFindNoDifference(_ seed: UInt64) {
       walk(Comparison(MutexUnderTest.self, actors: 8), accesses: [.write], seed: seed)
       walk(
@@ -75,7 +75,7 @@ extension AllTests {
     ) {
       var random = SeededGenerator(seed: seed)
       var current = start
-      for _ in 0..<2_000 {
+      for _ in 0..<1_000 {
         let (actor, operation) = current.operations(accesses).randomElement(using: &random)!
         guard current.apply(operation, by: actor) else { return }
       }
