@@ -15,14 +15,17 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
   ],
   targets: [
+    // GIO too: its headers and library are where GObject's are, and the module map links it. Its own description passes
+    // -pthread on, which SwiftPM warns of.
     .systemLibrary(
-      name: "CGLib", pkgConfig: "glib-2.0", providers: [.apt(["libglib2.0-dev"])]),
+      name: "CGLib", pkgConfig: "gobject-2.0", providers: [.apt(["libglib2.0-dev"])]),
     .systemLibrary(
       name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+    .systemLibrary(name: "CSwiftRuntime"),
     .target(
       name: "AioGSource",
       dependencies: [
-        "CGLib", "CLiburing",
+        "CGLib", "CLiburing", "CSwiftRuntime",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .executableTarget(
@@ -51,6 +54,21 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Sources/Examples/aio-copy"),
+    .target(
+      name: "SuiteSupport", dependencies: ["AioGSource", "CGLib"], path: "Tests/SuiteSupport"),
+    .executableTarget(
+      name: "MainActorSuite",
+      dependencies: [
+        "AioGSource", "CGLib", "SuiteSupport",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/MainActorSuite"),
+    .executableTarget(
+      name: "RunLoopSuite", dependencies: ["AioGSource", "CGLib", "SuiteSupport"],
+      path: "Tests/RunLoopSuite"),
+    .executableTarget(
+      name: "AsyncMainProgram", dependencies: ["AioGSource", "CGLib"],
+      path: "Tests/AsyncMainProgram"),
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
     .testTarget(
       name: "AioGSourceTests",

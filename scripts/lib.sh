@@ -26,7 +26,7 @@ require_swift() {
 
 libraries_are_there() {
   command -v pkg-config >/dev/null 2>&1 &&
-    pkg-config --exists "glib-2.0 >= $minimum_glib" "liburing >= $minimum_liburing"
+    pkg-config --exists "gio-2.0 >= $minimum_glib" "liburing >= $minimum_liburing"
 }
 
 # Installs what is missing, as root or with sudo; where neither goes, says what to install.
@@ -45,6 +45,6 @@ require_libraries() {
   # shellcheck disable=SC2086
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2 ||
     stop "apt-get install failed. $manual"
-  libraries_are_there || stop "glib-2.0 $minimum_glib and liburing $minimum_liburing or newer are needed; \
-this system's packages are older: $(pkg-config --modversion glib-2.0 liburing 2>&1 | tr '\n' ' ')"
+  libraries_are_there || stop "gio-2.0 $minimum_glib and liburing $minimum_liburing or newer are needed; \
+this system's packages are older: $(pkg-config --modversion gio-2.0 liburing 2>&1 | tr '\n' ' ')"
 }

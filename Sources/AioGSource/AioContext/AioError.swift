@@ -20,6 +20,8 @@ public enum AioError: Error, Hashable, Sendable, CustomStringConvertible {
   case invalidThreadLimits(minimum: Int, maximum: Int)
   /// The IOThread was stopped.
   case stopped
+  /// The main actor is served by a GMainContext already.
+  case mainActorBridgeInstalled
 
   public var description: String {
     switch self {
@@ -41,6 +43,8 @@ public enum AioError: Error, Hashable, Sendable, CustomStringConvertible {
         + "minimum \(minimum), maximum \(maximum)"
     case .stopped:
       "the IOThread was stopped"
+    case .mainActorBridgeInstalled:
+      "a MainActorBridge is installed already; remove it first"
     }
   }
 }

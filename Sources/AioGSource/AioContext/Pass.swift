@@ -20,6 +20,7 @@ extension AioContext {
     depth -= 1
     if depth == 0 { reapHandlers() }
     progress = timers.run() || progress
+    if progress, let tasks, tasks.isWatchingPasses { tasks.passEnded() }
     progress = jobs.run() || progress
     if deadlineHasExpired { rearmDeadlineTimer() }
     counters.passes &+= 1

@@ -41,15 +41,64 @@ public final class AIOBuffer: @unchecked Sendable {
     baseAddress.deallocate()
   }
 
-  /// The memory, for as long as the buffer is held.
-  public var bytes: UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(start: baseAddress, count: count)
-  }
+  /// The bytes, as a collection that holds the buffer: writing to it writes to the buffer.
+  public var bytes: Bytes { Bytes(buffer: self) }
 
   /// Calls `body` with the memory, which is held meanwhile.
   public func withBytes<Result, Failure: Error>(
     _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    try body(bytes)
+    defer { withExtendedLifetime(self) {} }
+    return try body(UnsafeMutableRawBufferPointer(start: baseAddress, count: count))
+  }
+}
+
+extension AIOBuffer {
+  /// The bytes of a buffer, which it keeps in memory.
+  ///
+  /// A view and no copy: what a request reads into the buffer is seen, and what is written here goes into the buffer.
+  public struct Bytes: RandomAccessCollection, MutableCollection {
+    let buffer: AIOBuffer
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { buffer.count }
+
+    public subscript(position: Int) -> UInt8 {
+      get {
+        precondition(
+          position >= 0 && position < buffer.count,
+          "byte \(position) of a buffer of \(buffer.count) was asked for")
+        return buffer.baseAddress.load(fromByteOffset: position, as: UInt8.self)
+      }
+      nonmutating set {
+        precondition(
+          position >= 0 && position < buffer.count,
+          "byte \(position) of a buffer of \(buffer.count) was to be set")
+        buffer.baseAddress.storeBytes(of: newValue, toByteOffset: position, as: UInt8.self)
+      }
+    }
+
+    /// Writes bytes from the start of the buffer on, which has to have room for them.
+    public func copyBytes(from source: some Collection<UInt8>) {
+      buffer.withBytes { $0.copyBytes(from: source) }
+    }
+
+    public func withContiguousStorageIfAvailable<Result>(
+      _ body: (UnsafeBufferPointer<UInt8>) throws -> Result
+    ) rethrows -> Result? {
+      defer { withExtendedLifetime(buffer) {} }
+      return try body(
+        UnsafeBufferPointer(
+          start: buffer.baseAddress.assumingMemoryBound(to: UInt8.self), count: buffer.count))
+    }
+
+    public mutating func withContiguousMutableStorageIfAvailable<Result>(
+      _ body: (inout UnsafeMutableBufferPointer<UInt8>) throws -> Result
+    ) rethrows -> Result? {
+      defer { withExtendedLifetime(buffer) {} }
+      var bytes = UnsafeMutableBufferPointer(
+        start: buffer.baseAddress.assumingMemoryBound(to: UInt8.self), count: buffer.count)
+      return try body(&bytes)
+    }
   }
 }

@@ -1,0 +1,75 @@
+// What belongs to DispatchQueue.main.
+
+import AioGSource
+import Dispatch
+import Glibc
+import SuiteSupport
+
+let dispatchCases = [
+  Case("main-queue-async", mainQueueAsync),
+  Case("main-queue-order", mainQueueOrder),
+  Case("main-queue-sync-from-a-thread", mainQueueSync),
+  Case("main-queue-async-after", asyncAfter),
+  Case("main-queue-timer", timerSource),
+]
+
+@MainActor private func mainQueueAsync() throws {
+  let ran = Box(false)
+  try runMainLoop { loop in
+    DispatchQueue.global().async {
+      DispatchQueue.main.async {
+        MainActor.assumeIsolated { ran.value = isMainThread() }
+        loop.quit()
+      }
+    }
+  }
+  try check(ran.value, "the block did not run on the main thread")
+}
+
+@MainActor private func mainQueueOrder() throws {
+  var order: [Int] = []
+  try runMainLoop { loop in
+    for index in 0..<1000 {
+      DispatchQueue.main.async {
+        MainActor.assumeIsolated { order.append(index) }
+        if index == 999 { loop.quit() }
+      }
+    }
+  }
+  try check(order == Array(0..<1000), "the blocks ran in another order, or not all: \(order.count)")
+}
+
+@MainActor private func mainQueueSync() throws {
+  let answer = Box(0)
+  try runMainLoop { loop in
+    _ = Pthread {
+      answer.value = DispatchQueue.main.sync { isMainThread() ? 42 : -1 }
+      loop.quit()
+    }
+  }
+  try check(answer.value == 42, "DispatchQueue.main.sync answered \(answer.value)")
+}
+
+@MainActor private func asyncAfter() throws {
+  let start = now()
+  try runMainLoop { loop in
+    DispatchQueue.main.asyncAfter(deadline: .now() + .milliseconds(50)) { loop.quit() }
+  }
+  let took = now() - start
+  try check(took >= 0.05 && took < 2, "50 ms took \(took) s")
+}
+
+@MainActor private func timerSource() throws {
+  let ticks = Box(0)
+  let timer = DispatchSource.makeTimerSource(queue: .main)
+  try runMainLoop { loop in
+    timer.schedule(deadline: .now() + .milliseconds(5), repeating: .milliseconds(5))
+    timer.setEventHandler {
+      ticks.value += isMainThread() ? 1 : -1000
+      if ticks.value == 5 { loop.quit() }
+    }
+    timer.resume()
+  }
+  timer.cancel()
+  try check(ticks.value >= 5, "the timer ticked \(ticks.value) times")
+}
