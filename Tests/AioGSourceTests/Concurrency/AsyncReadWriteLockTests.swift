@@ -1,5 +1,5 @@
-// The reader-writer lock, one step at a time. The tasks run on an executor that the test runs by hand, so every order is
-// the one that the test says.
+// The reader-writer lock, one step at a time. The tasks run on an executor that the test runs by hand, so every order
+// is the one that the test says.
 
 import SystemPackage
 import Testing

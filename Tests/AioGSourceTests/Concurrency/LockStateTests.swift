@@ -1,5 +1,6 @@
-// The states of AsyncMutex and AsyncReadWriteLock, compared with the model: in every state that three and four actors can
-// bring about, whatever one of them does next; in every sequence of operations up to a length; and in long random walks.
+// The states of AsyncMutex and AsyncReadWriteLock, compared with the model: in every state that three and four actors
+// can bring about, whatever one of them does next; in every sequence of operations up to a length; and in long random
+// walks.
 
 import Testing
 
