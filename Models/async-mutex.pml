@@ -4,10 +4,11 @@
  * join, suspend, cancel, takeResumable, wordWhileHeld) and WaiterQueue.swift (join, suspend, cancel, grantFirst,
  * takeResumable).
  *
- * The tasks take the mutex ROUNDS times in all, in any of the three ways; whoever cancels one that can be cancelled does so
- * at any moment from its joining on, also when its wait is over, or the next one has begun. Checked: one holder at a time, who
- * sees what the one before wrote; nobody gets the mutex while somebody waits, but the first of those; each wait ends
- * exactly once, with the mutex or without; nobody waits for ever (an invalid end state); the mutex is free in the end.
+ * The tasks take the mutex ROUNDS times in all, in any of the three ways; whoever cancels one that can be cancelled
+ * does so at any moment from its joining on, also when its wait is over, or the next one has begun. Checked: one holder
+ * at a time, who sees what the one before wrote; nobody gets the mutex while somebody waits, but the first of those;
+ * each wait ends exactly once, with the mutex or without; nobody waits for ever (an invalid end state); the mutex is
+ * free in the end.
  *
  * What is done with the queue under the lock is one step, for nobody else looks at the queue. The word is looked at and
  * changed one access at a time.

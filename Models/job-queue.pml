@@ -2,15 +2,15 @@
  * The queue of a context's jobs: Sources/AioGSource/Executors/JobQueue.swift (enqueue, push, appendAtHome, takeStack,
  * hasJobs, run), and the loop around it (Sources/AioGSource/AioContext: runPass, timeoutNanoseconds, sourcePrepare).
  *
- * Threads push jobs; the home thread enqueues jobs of its own: from callbacks in a pass, from jobs, outside of passes, and
- * between its last look and the sleep; one of its jobs may run the loop. Checked: every job runs exactly
- * once, and has what its enqueuer wrote; jobs run in the order in which they were enqueued, all of them: a job's place is
- * that of the step that puts it on the stack, or, in a pass at home, of the step that finds the stack empty or takes it.
- * So those of one thread keep their order, and one that was enqueued after another, by way of whatever, runs after
- * it. And the home thread never sleeps on a job (an invalid end state).
+ * Threads push jobs; the home thread enqueues jobs of its own: from callbacks in a pass, from jobs, outside of passes,
+ * and between its last look and the sleep; one of its jobs may run the loop. Checked: every job runs exactly once, and
+ * has what its enqueuer wrote; jobs run in the order in which they were enqueued, all of them: a job's place is that of
+ * the step that puts it on the stack, or, in a pass at home, of the step that finds the stack empty or takes it. So
+ * those of one thread keep their order, and one that was enqueued after another, by way of whatever, runs after it. And
+ * the home thread never sleeps on a job (an invalid end state).
  *
- * To notify is to set a mark that ends the sleep, and a pass clears it before it looks: that this is so, with windows and
- * writes, is what notify.pml checks.
+ * To notify is to set a mark that ends the sleep, and a pass clears it before it looks: that this is so, with windows
+ * and writes, is what notify.pml checks.
  *
  * BUG_1 to BUG_10 plant a bug each; the check has to find every one.
  */

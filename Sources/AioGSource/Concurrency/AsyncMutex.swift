@@ -1,13 +1,14 @@
-// A mutex whose waiters are suspended tasks: no thread ever blocks on it, and it may be held across an await. Any thread,
-// any executor.
+// A mutex whose waiters are suspended tasks: no thread ever blocks on it, and it may be held across an await. Any
+// thread, any executor.
 //
 // Guarantees. First come, first served: a task that has to wait joins a queue, and `unlock` makes its first task the
-// holder without freeing the mutex in between, so nobody who comes later can get it before. What a holder wrote is seen by
-// the next one: by way of the word if it was free in between (M1 releases, M2 acquires), else by way of the lock around the
-// queue and of the continuation, whose resumption orders what came before it. A mutex that nobody else wants costs two
-// compare-exchanges; the lock around the queue is only taken by those who wait, and by those who unlock while one waits.
+// holder without freeing the mutex in between, so nobody who comes later can get it before. What a holder wrote is seen
+// by the next one: by way of the word if it was free in between (M1 releases, M2 acquires), else by way of the lock
+// around the queue and of the continuation, whose resumption orders what came before it. A mutex that nobody else wants
+// costs two compare-exchanges; the lock around the queue is only taken by those who wait, and by those who unlock while
+// one waits.
 //
-// A lock does not spin before it suspends, as the seed's does.
+// A lock does not spin before it suspends, as the seed's does: between two threads it was no faster for it.
 //
 // Who is next is decided by AsyncMutexState; here stand the side effects. Continuations are resumed without the lock.
 
@@ -17,8 +18,8 @@ import SystemPackage
 /// A mutex for tasks: `lock()` suspends instead of blocking, and the mutex passes from one to the next in the order in
 /// which they asked.
 ///
-/// A task may hold it across an `await`, and whoever holds it may unlock it on any thread. It is not recursive: a task that
-/// locks it twice waits for itself.
+/// A task may hold it across an `await`, and whoever holds it may unlock it on any thread. It is not recursive: a task
+/// that locks it twice waits for itself.
 ///
 /// ```swift
 /// try await mutex.withLock {
@@ -99,8 +100,8 @@ public final class AsyncMutex: Sendable {
     word.compareExchange(expected: .free, desired: .held, ordering: .acquiring).exchanged
   }
 
-  /// Gives the mutex up, or to the first who waits for it, who is resumed on its own executor. Any thread; traps if nobody
-  /// holds it.
+  /// Gives the mutex up, or to the first who waits for it, who is resumed on its own executor. Any thread; traps if
+  /// nobody holds it.
   ///
   /// Stands for `qemu_co_mutex_unlock`.
   public func unlock() {
@@ -112,6 +113,7 @@ public final class AsyncMutex: Sendable {
   }
 
   /// Calls `body` with the mutex held. Keeps the caller's isolation.
+  @inlinable
   nonisolated(nonsending) public func withLock<Result, Failure: Error>(
     _ body: nonisolated(nonsending) () async throws(Failure) -> Result
   ) async throws(Failure) -> Result {

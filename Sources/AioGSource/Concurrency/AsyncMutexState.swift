@@ -1,9 +1,9 @@
-// Who gets an AsyncMutex: a value without threads or atomics. What it returns, AsyncMutex does: it changes the word, and
-// resumes outside of its lock.
+// Who gets an AsyncMutex: a value without threads or atomics. What it returns, AsyncMutex does: it changes the word,
+// and resumes outside of its lock.
 //
-// The word is contended exactly while the queue is not empty, whenever AsyncMutex's lock is free. Only the moves between
-// free and held are made without that lock, by those who need not ask the queue; a mutex with a queue is never free, so
-// nobody comes before the first in it.
+// The word is contended exactly while the queue is not empty, whenever AsyncMutex's lock is free. Only the moves
+// between free and held are made without that lock, by those who need not ask the queue; a mutex with a queue is never
+// free, so nobody comes before the first in it.
 //
 // Checked, with the threads around it, by Models/async-mutex.pml, which knows these functions by name.
 

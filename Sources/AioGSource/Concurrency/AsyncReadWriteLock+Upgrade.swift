@@ -3,8 +3,8 @@
 import SystemPackage
 
 extension AsyncReadWriteLock {
-  /// Makes the writer a reader, with no other writer in between; readers that come next enter with it. Any thread; traps
-  /// if nobody writes. From then on it is `readUnlock()` that ends it.
+  /// Makes the writer a reader, with no other writer in between; readers that come next enter with it. Any thread;
+  /// traps if nobody writes. From then on it is `readUnlock()` that ends it.
   ///
   /// Stands for `qemu_co_rwlock_downgrade`.
   public func downgrade() {
@@ -12,8 +12,8 @@ extension AsyncReadWriteLock {
     precondition(wasHeld, "AsyncReadWriteLock '\(name)' was downgraded while nobody writes")
   }
 
-  /// Makes the reader a writer: at once if it is the only reader and nobody waits. Else it stops reading, joins the queue
-  /// as a writer, and gets the lock when its turn comes. From then on it is `writeUnlock()` that ends it.
+  /// Makes the reader a writer: at once if it is the only reader and nobody waits. Else it stops reading, joins the
+  /// queue as a writer, and gets the lock when its turn comes. From then on it is `writeUnlock()` that ends it.
   ///
   /// Traps if nobody reads. A cancellation of the task makes no difference. Keeps the caller's isolation.
   ///
@@ -27,8 +27,8 @@ extension AsyncReadWriteLock {
     return true
   }
 
-  /// The same, unless the task is cancelled before it writes: it holds the lock no more then, neither for writing nor for
-  /// reading. So it has no place inside of `withReadLock`, whose end gives up what the caller holds.
+  /// The same, unless the task is cancelled before it writes: it holds the lock no more then, neither for writing nor
+  /// for reading. So it has no place inside of `withReadLock`, whose end gives up what the caller holds.
   ///
   /// - Throws: `Errno.canceled`, also if the task was cancelled before the call.
   @discardableResult

@@ -1,20 +1,21 @@
-// A reader-writer lock whose waiters are suspended tasks: no thread ever blocks on it, and it may be held across an await.
-// Any thread, any executor.
+// A reader-writer lock whose waiters are suspended tasks: no thread ever blocks on it, and it may be held across an
+// await. Any thread, any executor.
 //
 // Guarantees. First come, first served: a writer that waits holds up the readers that come after it, and readers that
 // queue one after the other enter together. What a writer wrote is seen by those who have the lock after it, and what
 // readers read is not what a later writer writes: each change of hands is made under one lock, which orders them, and a
 // waiter's continuation, whose resumption orders what came before it.
 //
-// Who is next is decided by AsyncReadWriteState; here stand the side effects. Continuations are resumed without the lock.
+// Who is next is decided by AsyncReadWriteState; here stand the side effects. Continuations are resumed without the
+// lock.
 
 import SystemPackage
 
 /// A lock for tasks that many may hold for reading, or one for writing; it suspends instead of blocking, and serves in
 /// the order in which it is asked.
 ///
-/// A task may hold it across an `await`, and whoever holds it may unlock it on any thread. It is not recursive, not even
-/// for reading: a reader that reads once more waits behind a writer that waits for it.
+/// A task may hold it across an `await`, and whoever holds it may unlock it on any thread. It is not recursive, not
+/// even for reading: a reader that reads once more waits behind a writer that waits for it.
 ///
 /// ```swift
 /// await lock.withReadLock {
@@ -123,8 +124,8 @@ public final class AsyncReadWriteLock: Sendable {
 
   // MARK: With a body
 
-  /// Calls `body` with the lock held for reading, and gives up what is held when it ends: it may have upgraded it. Keeps
-  /// the caller's isolation.
+  /// Calls `body` with the lock held for reading, and gives up what is held when it ends: it may have upgraded it.
+  /// Keeps the caller's isolation.
   nonisolated(nonsending) public func withReadLock<Result, Failure: Error>(
     _ body: nonisolated(nonsending) () async throws(Failure) -> Result
   ) async throws(Failure) -> Result {

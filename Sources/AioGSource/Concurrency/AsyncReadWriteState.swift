@@ -1,9 +1,9 @@
 // Who gets an AsyncReadWriteLock, and as what: a value without threads. What it returns, AsyncReadWriteLock does.
 //
-// First come, first served: nobody gets the lock while somebody waits, and whenever the lock changes hands, those at the
-// head of the queue get it who can have it together: one writer, or all readers up to the next writer. So after each
-// function here the head of the queue is one that cannot have the lock now. Those whose turn came in the meantime are
-// handed out, in their order, by `takeResumable`.
+// First come, first served: nobody gets the lock while somebody waits, and whenever the lock changes hands, those at
+// the head of the queue get it who can have it together: one writer, or all readers up to the next writer. So after
+// each function here the head of the queue is one that cannot have the lock now. Those whose turn came in the meantime
+// are handed out, in their order, by `takeResumable`.
 
 struct AsyncReadWriteState<Waiter> {
   enum Access: Equatable {

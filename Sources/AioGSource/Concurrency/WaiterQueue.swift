@@ -1,10 +1,10 @@
-// Who waits for a lock, first come first served: a value without threads. Its owner changes it under a lock of its own, and
-// resumes outside of that lock those whom `takeResumable` and `cancel` hand out.
+// Who waits for a lock, first come first served: a value without threads. Its owner changes it under a lock of its own,
+// and resumes outside of that lock those whom `takeResumable` and `cancel` hand out.
 //
-// Each wait has three steps: `join` takes a place and gives the ticket, so that a cancellation at any later moment knows
-// what to take out; `suspend` brings the waiter, that is, what resumes it; then its turn comes (`grantFirst`), or it is
-// cancelled. Either may come before it has suspended, and `suspend` says so. Of the two the first counts, and the other finds
-// the ticket used up: every ticket ends exactly once.
+// Each wait has three steps: `join` takes a place and gives the ticket, so that a cancellation at any later moment
+// knows what to take out; `suspend` brings the waiter, that is, what resumes it; then its turn comes (`grantFirst`), or
+// it is cancelled. Either may come before it has suspended, and `suspend` says so. Of the two the first counts, and the
+// other finds the ticket used up: every ticket ends exactly once.
 //
 // Places are used again: it allocates only when more wait at once than ever before.
 

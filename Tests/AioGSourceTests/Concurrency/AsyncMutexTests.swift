@@ -154,6 +154,29 @@ extension AllTests {
       #expect(!mutex.isLocked)
     }
 
+    @Test func anExecutorMayRunTheWaiterInsideOfTheUnlock() {
+      let immediate = ImmediateExecutor()
+      #expect(mutex.tryLock())
+      for index in 0..<10 {
+        Task(executorPreference: immediate) { [mutex, log] in
+          await mutex.lock()
+          log.add("\(index)")
+          mutex.unlock()
+        }
+      }
+      let cancelled = Task(executorPreference: immediate) { [mutex, log] in
+        do throws(Errno) {
+          try await mutex.lockUnlessCancelled()
+        } catch {
+          log.add("cancelled, \(mutex.waiting) wait")
+        }
+      }
+      cancelled.cancel()
+      mutex.unlock()
+      #expect(log.value == ["cancelled, 10 wait"] + (0..<10).map(String.init))
+      #expect(!mutex.isLocked)
+    }
+
     // MARK: Cancellation
 
     @Test func aCancellationMakesNoDifferenceToLock() {

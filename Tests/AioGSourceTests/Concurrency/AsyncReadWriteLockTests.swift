@@ -1,5 +1,5 @@
-// The reader-writer lock, one step at a time. The tasks run on an executor that the test runs by hand, so every order is
-// the one that the test says.
+// The reader-writer lock, one step at a time. The tasks run on an executor that the test runs by hand, so every order
+// is the one that the test says.
 
 import SystemPackage
 import Testing
@@ -149,6 +149,27 @@ extension AllTests {
       }
       executor.run()
       #expect(executor.enqueued == 1)
+      expectFree()
+    }
+
+    @Test func anExecutorMayRunTheWaiterInsideOfTheUnlock() {
+      let immediate = ImmediateExecutor()
+      #expect(lock.tryWriteLock())
+      for index in 0..<9 {
+        Task(executorPreference: immediate) { [lock, log] in
+          if index % 3 == 2 {
+            await lock.writeLock()
+            log.add("\(index)")
+            lock.writeUnlock()
+          } else {
+            await lock.readLock()
+            log.add("\(index)")
+            lock.readUnlock()
+          }
+        }
+      }
+      lock.writeUnlock()
+      #expect(log.value == (0..<9).map(String.init))
       expectFree()
     }
 

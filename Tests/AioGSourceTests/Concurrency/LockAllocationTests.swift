@@ -11,8 +11,8 @@ extension AllTests {
     private let readWriteLock = AsyncReadWriteLock()
     private let pause = Pause()
 
-    /// Allocations of about a thousand rounds of each of so many tasks, once they have run about a hundred. The tasks run
-    /// on this thread; a round that pauses lets the others run.
+    /// Allocations of about a thousand rounds of each of so many tasks, once they have run about a hundred. The tasks
+    /// run on this thread; a round that pauses lets the others run.
     private func allocations(
       tasks: Int, _ round: @escaping @Sendable (_ task: Int) async -> Void
     ) -> Int {

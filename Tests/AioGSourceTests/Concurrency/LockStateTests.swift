@@ -1,5 +1,6 @@
-// The states of AsyncMutex and AsyncReadWriteLock, compared with the model: in every state that three and four actors can
-// bring about, whatever one of them does next; in every sequence of operations up to a length; and in long random walks.
+// The states of AsyncMutex and AsyncReadWriteLock, compared with the model: in every state that three and four actors
+// can bring about, whatever one of them does next; in every sequence of operations up to a length; and in long random
+// walks.
 
 import Testing
 
@@ -32,7 +33,7 @@ extension AllTests {
       #expect(sequences > 80_000)
     }
 
-    @Test(arguments: 0..<50)
+    @Test(arguments: 0..<25)
     func randomWalksOfEightActorsFindNoDifference(_ seed: UInt64) {
       walk(Comparison(MutexUnderTest.self, actors: 8), accesses: [.write], seed: seed)
       walk(
@@ -75,7 +76,7 @@ extension AllTests {
     ) {
       var random = SeededGenerator(seed: seed)
       var current = start
-      for _ in 0..<2_000 {
+      for _ in 0..<1_000 {
         let (actor, operation) = current.operations(accesses).randomElement(using: &random)!
         guard current.apply(operation, by: actor) else { return }
       }

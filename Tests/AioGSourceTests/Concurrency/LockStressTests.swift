@@ -158,7 +158,9 @@ extension AllTests {
           }
           // Every other time it is on its way to the queue, else in it.
           while round % 2 == 0 && mutex.waiting == 0 { sched_yield() }
-          // Sometimes the one is first, and sometimes the other.
+          // On a processor that is shared the one may always be first: so now and then it is made to be, and the other.
+          if round % 8 == 0 { mutex.unlock() }
+          if round % 8 == 2 { task.cancel() }
           let isThere = Flag()
           let delays = (0..<2).map { _ in Int.random(in: 0..<100, using: &random) }
           let canceller = executors[1].start {
@@ -168,7 +170,7 @@ extension AllTests {
           }
           while !isThere.isSet { sched_yield() }
           for _ in 0..<delays[1] { _ = mutex.isLocked }
-          mutex.unlock()
+          if round % 8 != 0 { mutex.unlock() }
           try await canceller.value
           try await task.value
           // Free again, whoever won.
@@ -176,7 +178,7 @@ extension AllTests {
         }
       }
       #expect(got.value + cancelled.value == 5_000)
-      #expect(got.value > 0 && cancelled.value > 0)
+      #expect(got.value >= 625 && cancelled.value >= 625)
     }
 
     @Test func readersAndWritersOnFourThreadsDoNotMeet() async throws {

@@ -1,5 +1,5 @@
-// What the two locks are to do, said as directly as can be and without an eye to cost: a model that they are compared with.
-// A mutex is the same with writers only.
+// What the two locks are to do, said as directly as can be and without an eye to cost: a model that they are compared
+// with. A mutex is the same with writers only.
 
 enum LockAccess: String, CaseIterable {
   case read
@@ -129,8 +129,8 @@ struct ReferenceLock: Hashable {
     }
   }
 
-  /// The longest part of the queue, from its head, that can have the lock beside those who have it gets it. Returns those
-  /// of them who sleep.
+  /// The longest part of the queue, from its head, that can have the lock beside those who have it gets it. Returns
+  /// those of them who sleep.
   private mutating func settle() -> [Int] {
     var admitted = 0
     for length in 0...queue.count {

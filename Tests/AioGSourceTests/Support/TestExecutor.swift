@@ -70,6 +70,13 @@ final class TestSerialExecutor: SerialExecutor, Sendable {
   }
 }
 
+/// Runs each job at once, inside of what enqueues it.
+final class ImmediateExecutor: TaskExecutor, Sendable {
+  func enqueue(_ job: consuming ExecutorJob) {
+    UnownedJob(job).runSynchronously(on: asUnownedTaskExecutor())
+  }
+}
+
 /// Does not allocate: it is not to be seen where allocations are counted.
 private final class JobQueue: @unchecked Sendable {
   private static let capacity = 16_384
