@@ -21,7 +21,7 @@ extension AIOEngine {
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest
   ) async throws(Errno) -> Int {
     if io.isRunningHere {
-      return try await performHere(isCancellable, make)
+      return try await performHere(#isolation, isCancellable, make)
     }
     return try await performElsewhere(isCancellable, make)
   }
@@ -34,18 +34,20 @@ extension AIOEngine {
     // Held until the end: a context that is gone could not resume us.
     guard let context = io.pool.context else { throw .canceled }
     return try await context.run { () throws(Errno) in
-      try await self.performHere(isCancellable, make)
+      try await self.performHere(nil, isCancellable, make)
     }
   }
 
+  /// The caller's isolation is a parameter here, and the closure names it: one that does not would leave for the pool's
+  /// threads, in a task without the context as its preference, be the function nonisolated(nonsending) or not.
   @inline(__always)
-  nonisolated(nonsending) private func performHere(
-    _ isCancellable: Bool,
+  private func performHere(
+    _ isolation: isolated (any Actor)?, _ isCancellable: Bool,
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest
   ) async throws(Errno) -> Int {
     let gate = CancellationGate()
     let result = await withTaskCancellationHandler {
-      await withUnsafeContinuation {
+      await withUnsafeContinuation(isolation: isolation) {
         (continuation: UnsafeContinuation<Int, Never>) in
         if isCancellable && gate.isCancelled {
           continuation.resume(returning: -Int(Errno.canceled.rawValue))

@@ -133,19 +133,20 @@ extension AioContext {
   ) async throws(Errno) {
     let result: Int
     if isHomeThread {
-      result = await sleepHere(deadline, clock)
+      result = await sleepHere(#isolation, deadline, clock)
     } else {
-      result = await run { await self.sleepHere(deadline, clock) }
+      result = await run { await self.sleepHere(nil, deadline, clock) }
     }
     if result < 0 { throw Errno(rawValue: CInt(-result)) }
   }
 
-  nonisolated(nonsending) private func sleepHere(
-    _ deadline: Int64, _ clock: AioClock
+  /// The isolation as in `AIOEngine.performHere`.
+  private func sleepHere(
+    _ isolation: isolated (any Actor)?, _ deadline: Int64, _ clock: AioClock
   ) async -> Int {
     let gate = CancellationGate()
     return await withTaskCancellationHandler {
-      await withUnsafeContinuation {
+      await withUnsafeContinuation(isolation: isolation) {
         (continuation: UnsafeContinuation<Int, Never>) in
         if gate.isCancelled {
           continuation.resume(returning: -Int(Errno.canceled.rawValue))
