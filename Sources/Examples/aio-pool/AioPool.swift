@@ -61,13 +61,11 @@ struct AioPool: ParsableCommand {
     let progress = Progress(of: files.count, by: digesters)
     let output = Output(isJSON: json, threads: threads, depth: depth)
     let isComplete = await withTaskGroup { group in
-      // The first files in turn, so that few are shared fairly.
-      dealing: for _ in 0..<depth {
-        for digester in digesters {
-          guard let file = await list.next() else { break dealing }
-          group.addTask(executorPreference: digester.thread.context.taskExecutor) {
-            await digester.work(on: file, andThenOff: list)
-          }
+      // The first files are dealt, so that few are shared fairly.
+      for (index, file) in await list.next(digesters.count * depth).enumerated() {
+        let digester = digesters[index % digesters.count]
+        group.addTask(executorPreference: digester.thread.context.taskExecutor) {
+          await digester.work(on: file, andThenOff: list)
         }
       }
       group.addTask { await progress.draw(every: .milliseconds(100), on: mainThread.context) }

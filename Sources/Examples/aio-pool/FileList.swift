@@ -32,6 +32,9 @@ actor FileList {
     return Entry(index: taken - 1, path: paths[taken - 1])
   }
 
+  /// So many of them, or as many as there are.
+  func next(_ count: Int) -> [Entry] { (0..<count).compactMap { _ in next() } }
+
   /// Takes what came of a file that the caller had, and gives the caller another one.
   func put(_ outcome: Outcome, for file: Entry) -> Entry? {
     if file.index == awaited, let waiter = waiter.take() {
