@@ -78,6 +78,21 @@ let package = Package(
     .executableTarget(
       name: "AsyncMainProgram", dependencies: ["AioGSource", "CGLib"],
       path: "Tests/AsyncMainProgram"),
+    .executableTarget(
+      name: "AsyncIOGuide",
+      dependencies: ["AioGSource", .product(name: "SystemPackage", package: "swift-system")],
+      path: "Tests/Guides/AsyncIOGuide"),
+    .executableTarget(
+      name: "ActorsGuide",
+      dependencies: ["AioGSource", .product(name: "SystemPackage", package: "swift-system")],
+      path: "Tests/Guides/ActorsGuide"),
+    .executableTarget(
+      name: "MainActorGuide", dependencies: ["AioGSource", "CGLib"],
+      path: "Tests/Guides/MainActorGuide"),
+    .executableTarget(
+      name: "CancellationGuide",
+      dependencies: ["AioGSource", .product(name: "SystemPackage", package: "swift-system")],
+      path: "Tests/Guides/CancellationGuide"),
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
     .testTarget(
       name: "AioGSourceTests",

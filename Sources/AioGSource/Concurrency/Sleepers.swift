@@ -113,7 +113,9 @@ extension AioContext {
   ///
   /// Any task; one of the context's goes on in the pass in which the time is over. Cancelling it ends the wait.
   ///
-  /// - Parameter clock: ``AioClock/realtime``, which is monotonic, unless given.
+  /// - Parameters:
+  ///   - duration: how long.
+  ///   - clock: ``AioClock/realtime``, which is monotonic, unless given.
   /// - Throws: `Errno.canceled`.
   nonisolated(nonsending) public func sleep(
     for duration: Duration, clock: AioClock = .realtime
