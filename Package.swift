@@ -9,6 +9,7 @@ let package = Package(
     .executable(name: "aio-tour", targets: ["aio-tour"]),
     .executable(name: "hello-loop", targets: ["hello-loop"]),
     .executable(name: "aio-copy", targets: ["aio-copy"]),
+    .executable(name: "aio-pool", targets: ["aio-pool"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
@@ -54,6 +55,14 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Sources/Examples/aio-copy"),
+    .executableTarget(
+      name: "aio-pool",
+      dependencies: [
+        "AioGSource", "CGLib",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Sources/Examples/aio-pool"),
     .target(
       name: "SuiteSupport", dependencies: ["AioGSource", "CGLib"], path: "Tests/SuiteSupport"),
     .executableTarget(
@@ -69,6 +78,21 @@ let package = Package(
     .executableTarget(
       name: "AsyncMainProgram", dependencies: ["AioGSource", "CGLib"],
       path: "Tests/AsyncMainProgram"),
+    .executableTarget(
+      name: "AsyncIOGuide",
+      dependencies: ["AioGSource", .product(name: "SystemPackage", package: "swift-system")],
+      path: "Tests/Guides/AsyncIOGuide"),
+    .executableTarget(
+      name: "ActorsGuide",
+      dependencies: ["AioGSource", .product(name: "SystemPackage", package: "swift-system")],
+      path: "Tests/Guides/ActorsGuide"),
+    .executableTarget(
+      name: "MainActorGuide", dependencies: ["AioGSource", "CGLib"],
+      path: "Tests/Guides/MainActorGuide"),
+    .executableTarget(
+      name: "CancellationGuide",
+      dependencies: ["AioGSource", .product(name: "SystemPackage", package: "swift-system")],
+      path: "Tests/Guides/CancellationGuide"),
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
     .testTarget(
       name: "AioGSourceTests",

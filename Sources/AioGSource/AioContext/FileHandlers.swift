@@ -22,6 +22,10 @@ extension AioContext {
   /// - Parameters:
   ///   - descriptor: an open descriptor, which stays the caller's: remove the handler before closing it.
   ///   - isExternal: whether ``disableExternalClients()`` stops it.
+  ///   - onReadable: is called while there is something to read.
+  ///   - onWritable: is called while there is room to write.
+  ///   - poll: tells, in busy polling, whether there is work.
+  ///   - onPollReady: does the work that `poll` has told of.
   /// - Throws: ``AioError/invalidFileDescriptor(_:)``.
   ///
   /// Stands for `aio_set_fd_handler`.

@@ -20,7 +20,9 @@ public final class AIOBuffer: @unchecked Sendable {
 
   /// Makes a buffer of `count` zero bytes.
   ///
-  /// - Parameter alignment: a power of two; the page size serves every file system and disk.
+  /// - Parameters:
+  ///   - count: bytes.
+  ///   - alignment: a power of two; the page size serves every file system and disk.
   public init(count: Int, alignment: Int = 4096) {
     precondition(count >= 0, "a buffer of \(count) bytes was asked for")
     precondition(

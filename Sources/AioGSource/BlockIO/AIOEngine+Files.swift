@@ -12,8 +12,11 @@ extension AIOEngine {
   /// The completion's count is short only at the end of the file; the rest of the buffer is zeroed then.
   ///
   /// - Parameters:
+  ///   - file: where to read from.
   ///   - offset: bytes from the start of the file, not negative.
+  ///   - buffer: where the bytes go.
   ///   - range: which bytes of the buffer; all unless given.
+  ///   - completion: is given how many bytes were transferred.
   ///
   /// Stands for `luring_co_submit`, `laio_co_submit` and `thread_pool_submit_aio` with `QEMU_AIO_READ`.
   @discardableResult
@@ -27,8 +30,11 @@ extension AIOEngine {
   /// Writes to a file at an offset: all of it, or it is an error. `Errno.noSpace` where the file takes no more.
   ///
   /// - Parameters:
+  ///   - file: where to write to.
   ///   - offset: bytes from the start of the file, not negative.
+  ///   - buffer: where the bytes are.
   ///   - range: which bytes of the buffer; all unless given.
+  ///   - completion: is given how many bytes were transferred.
   ///
   /// Stands for the same with `QEMU_AIO_WRITE`.
   @discardableResult
@@ -114,7 +120,10 @@ extension AIOEngine {
 
   /// Waits until what was written to a file is on the disk: its data and, unless told otherwise, all that belongs to it.
   ///
-  /// - Parameter dataOnly: fdatasync(2) in place of fsync(2).
+  /// - Parameters:
+  ///   - file: an open file.
+  ///   - dataOnly: fdatasync(2) in place of fsync(2).
+  ///   - completion: is told how it ended.
   ///
   /// Stands for `QEMU_AIO_FLUSH`.
   @discardableResult
@@ -190,8 +199,12 @@ extension AIOEngine {
   /// Opens a file, always with O_CLOEXEC. The descriptor is the caller's to close.
   ///
   /// - Parameters:
+  ///   - path: where it is.
   ///   - directory: what a relative path is relative to; the working directory unless given.
+  ///   - mode: for reading, for writing, or for both.
+  ///   - options: `O_…` of open(2).
   ///   - permissions: for a file that is created.
+  ///   - completion: is given the descriptor.
   @discardableResult
   public func open(
     _ path: FilePath, in directory: FileDescriptor? = nil,

@@ -9,7 +9,10 @@ import SystemPackage
 extension AIOEngine {
   /// Accepts a connection: its descriptor, which is the caller's to close and is closed on exec, and who connected.
   ///
-  /// - Parameter nonBlocking: whether the new descriptor has O_NONBLOCK.
+  /// - Parameters:
+  ///   - listener: a listening socket.
+  ///   - nonBlocking: whether the new descriptor has O_NONBLOCK.
+  ///   - completion: is given the connection.
   @discardableResult
   public func accept(
     on listener: FileDescriptor, nonBlocking: Bool = true,
@@ -52,8 +55,11 @@ extension AIOEngine {
   /// Receives what there is, waiting until there is something. A count of 0 is the end of a stream.
   ///
   /// - Parameters:
+  ///   - socket: a connected socket.
+  ///   - buffer: where the bytes go.
   ///   - range: which bytes of the buffer; all unless given.
   ///   - flags: `MSG_…` of recv(2).
+  ///   - completion: is given how many bytes were transferred.
   @discardableResult
   public func receive(
     on socket: FileDescriptor, into buffer: AIOBuffer, range: Range<Int>? = nil, flags: CInt = 0,
@@ -66,8 +72,11 @@ extension AIOEngine {
   /// `Errno.brokenPipe`, and no signal.
   ///
   /// - Parameters:
+  ///   - socket: a connected socket.
+  ///   - buffer: where the bytes are.
   ///   - range: which bytes of the buffer; all unless given.
   ///   - flags: `MSG_…` of send(2).
+  ///   - completion: is given how many bytes were transferred.
   @discardableResult
   public func send(
     on socket: FileDescriptor, from buffer: AIOBuffer, range: Range<Int>? = nil, flags: CInt = 0,
@@ -95,8 +104,11 @@ extension AIOEngine {
   /// are then the caller's to close.
   ///
   /// - Parameters:
+  ///   - socket: a socket.
+  ///   - buffers: where the bytes go, one after the other.
   ///   - controlCapacity: bytes of room for control messages.
   ///   - flags: `MSG_…` of recvmsg(2). Descriptors are received with `MSG_CMSG_CLOEXEC` in any case.
+  ///   - completion: is given what came.
   @discardableResult
   public func receiveMessage(
     on socket: FileDescriptor, into buffers: [AIOBuffer], controlCapacity: Int = 256,

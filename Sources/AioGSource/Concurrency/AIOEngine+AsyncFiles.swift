@@ -10,7 +10,9 @@ extension AIOEngine {
   /// Any task. Cancelling it cancels the request, and the buffer is the request's until the call returns.
   ///
   /// - Parameters:
+  ///   - file: where to read from.
   ///   - offset: bytes from the start of the file, not negative.
+  ///   - buffer: where the bytes go.
   ///   - range: which bytes of the buffer; all unless given.
   /// - Throws: the `Errno` of pread(2), and `Errno.canceled`.
   ///
@@ -27,7 +29,9 @@ extension AIOEngine {
   /// Writes to a file at an offset: all of it, or it is an error.
   ///
   /// - Parameters:
+  ///   - file: where to write to.
   ///   - offset: bytes from the start of the file, not negative.
+  ///   - buffer: where the bytes are.
   ///   - range: which bytes of the buffer; all unless given.
   /// - Throws: the `Errno` of pwrite(2), `Errno.noSpace` where the file takes no more, and `Errno.canceled`.
   ///
@@ -82,7 +86,9 @@ extension AIOEngine {
 
   /// Waits until what was written to a file is on the disk: its data and, unless told otherwise, all that belongs to it.
   ///
-  /// - Parameter dataOnly: fdatasync(2) in place of fsync(2).
+  /// - Parameters:
+  ///   - file: an open file.
+  ///   - dataOnly: fdatasync(2) in place of fsync(2).
   ///
   /// Stands for `QEMU_AIO_FLUSH`.
   nonisolated(nonsending) public func synchronize(
@@ -127,7 +133,10 @@ extension AIOEngine {
   /// Opens a file, always with O_CLOEXEC. The descriptor is the caller's to close.
   ///
   /// - Parameters:
+  ///   - path: where it is.
   ///   - directory: what a relative path is relative to; the working directory unless given.
+  ///   - mode: for reading, for writing, or for both.
+  ///   - options: `O_…` of open(2).
   ///   - permissions: for a file that is created.
   nonisolated(nonsending) public func open(
     _ path: FilePath, in directory: FileDescriptor? = nil,

@@ -11,7 +11,9 @@ extension AIOEngine {
   ///
   /// Any task. Cancelling it cancels the request.
   ///
-  /// - Parameter nonBlocking: whether the new descriptor has O_NONBLOCK.
+  /// - Parameters:
+  ///   - listener: a listening socket.
+  ///   - nonBlocking: whether the new descriptor has O_NONBLOCK.
   /// - Throws: the `Errno` of accept(2), and `Errno.canceled`.
   nonisolated(nonsending) public func accept(
     on listener: FileDescriptor, nonBlocking: Bool = true
@@ -36,6 +38,8 @@ extension AIOEngine {
   /// Receives what there is, waiting until there is something. 0 is the end of a stream.
   ///
   /// - Parameters:
+  ///   - socket: a connected socket.
+  ///   - buffer: where the bytes go.
   ///   - range: which bytes of the buffer; all unless given.
   ///   - flags: `MSG_…` of recv(2).
   nonisolated(nonsending) public func receive(
@@ -51,6 +55,8 @@ extension AIOEngine {
   /// `Errno.brokenPipe`, and no signal.
   ///
   /// - Parameters:
+  ///   - socket: a connected socket.
+  ///   - buffer: where the bytes are.
   ///   - range: which bytes of the buffer; all unless given.
   ///   - flags: `MSG_…` of send(2).
   nonisolated(nonsending) public func send(
@@ -79,6 +85,8 @@ extension AIOEngine {
   /// are then the caller's to close.
   ///
   /// - Parameters:
+  ///   - socket: a socket.
+  ///   - buffers: where the bytes go, one after the other.
   ///   - controlCapacity: bytes of room for control messages.
   ///   - flags: `MSG_…` of recvmsg(2). Descriptors are received with `MSG_CMSG_CLOEXEC` in any case.
   nonisolated(nonsending) public func receiveMessage(

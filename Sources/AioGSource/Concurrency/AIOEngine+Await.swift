@@ -21,7 +21,7 @@ extension AIOEngine {
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest
   ) async throws(Errno) -> Int {
     if io.isRunningHere {
-      return try await performHere(isCancellable, make)
+      return try await performHere(#isolation, isCancellable, make)
     }
     return try await performElsewhere(isCancellable, make)
   }
@@ -34,19 +34,21 @@ extension AIOEngine {
     // Held until the end: a context that is gone could not resume us.
     guard let context = io.pool.context else { throw .canceled }
     return try await context.run { () throws(Errno) in
-      try await self.performHere(isCancellable, make)
+      try await self.performHere(nil, isCancellable, make)
     }
   }
 
+  /// The caller's isolation is a parameter here, and handed on: a closure that does not name it would leave for the pool's
+  /// threads, in a task without the context as its preference, be the function nonisolated(nonsending) or not.
   @inline(__always)
-  nonisolated(nonsending) private func performHere(
-    _ isCancellable: Bool,
+  private func performHere(
+    _ isolation: isolated (any Actor)?, _ isCancellable: Bool,
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest
   ) async throws(Errno) -> Int {
-    if !isCancellable { return try Self.count(await awaitRequest(make, nil)) }
+    if !isCancellable { return try Self.count(await awaitRequest(isolation, make, nil)) }
     let awaiter = io.awaiters.take(io.cancelAwaited)
     let record = awaiter.addHandler()
-    let result = await awaitRequest(make, awaiter)
+    let result = await awaitRequest(isolation, make, awaiter)
     awaiter.removeHandler(record)
     if io.isRunningHere {
       io.awaiters.give(awaiter)
@@ -57,10 +59,12 @@ extension AIOEngine {
   }
 
   @inline(__always)
-  nonisolated(nonsending) private func awaitRequest(
+  private func awaitRequest(
+    _ isolation: isolated (any Actor)?,
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest, _ awaiter: Awaiter?
   ) async -> Int {
-    await withUnsafeContinuation { (continuation: UnsafeContinuation<Int, Never>) in
+    await withUnsafeContinuation(isolation: isolation) {
+      (continuation: UnsafeContinuation<Int, Never>) in
       if let awaiter, awaiter.pointee.gate.isCancelled {
         continuation.resume(returning: -Int(Errno.canceled.rawValue))
         return

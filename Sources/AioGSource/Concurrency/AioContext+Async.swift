@@ -9,7 +9,7 @@ extension AioContext {
   /// Any task. What `body` calls may be home thread only; its actors' code runs on their own executors as ever.
   ///
   /// ```swift
-  /// let count = await context.run { context.statistics.passes }
+  /// let count = await context.run { context.statistics.iterations }
   /// ```
   nonisolated(nonsending) public func run<Value, Failure: Error>(
     _ body: @Sendable () async throws(Failure) -> sending Value

@@ -59,7 +59,9 @@ extension AioContext {
   /// task; the sequence ends when it is cancelled. After an error, where the process has no descriptor left say, the
   /// sequence may be iterated anew.
   ///
-  /// - Parameter nonBlocking: whether the new descriptors have O_NONBLOCK.
+  /// - Parameters:
+  ///   - listener: a listening socket.
+  ///   - nonBlocking: whether the new descriptors have O_NONBLOCK.
   public func connections(
     on listener: FileDescriptor, nonBlocking: Bool = true
   ) -> ConnectionSequence {

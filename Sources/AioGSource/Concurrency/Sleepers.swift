@@ -115,7 +115,9 @@ extension AioContext {
   ///
   /// Any task; one of the context's goes on in the pass in which the time is over. Cancelling it ends the wait.
   ///
-  /// - Parameter clock: ``AioClock/realtime``, which is monotonic, unless given.
+  /// - Parameters:
+  ///   - duration: how long.
+  ///   - clock: ``AioClock/realtime``, which is monotonic, unless given.
   /// - Throws: `Errno.canceled`.
   nonisolated(nonsending) public func sleep(
     for duration: Duration, clock: AioClock = .realtime
@@ -135,20 +137,21 @@ extension AioContext {
   ) async throws(Errno) {
     let result: Int
     if isHomeThread {
-      result = await sleepHere(deadline, clock)
+      result = await sleepHere(#isolation, deadline, clock)
     } else {
-      result = await run { await self.sleepHere(deadline, clock) }
+      result = await run { await self.sleepHere(nil, deadline, clock) }
     }
     if result < 0 { throw Errno(rawValue: CInt(-result)) }
   }
 
-  nonisolated(nonsending) private func sleepHere(
-    _ deadline: Int64, _ clock: AioClock
+  /// The isolation as in `AIOEngine.performHere`.
+  private func sleepHere(
+    _ isolation: isolated (any Actor)?, _ deadline: Int64, _ clock: AioClock
   ) async -> Int {
     let sleepers = self.sleepers
     let awaiter = sleepers.awaiters.take(cancelSleep)
     let record = awaiter.addHandler()
-    let result = await withUnsafeContinuation {
+    let result = await withUnsafeContinuation(isolation: isolation) {
       (continuation: UnsafeContinuation<Int, Never>) in
       if awaiter.pointee.gate.isCancelled {
         continuation.resume(returning: -Int(Errno.canceled.rawValue))

@@ -56,6 +56,8 @@ extension AioContext {
   /// actor Disk {
   ///   let context: AioContext
   ///   nonisolated var unownedExecutor: UnownedSerialExecutor { context.unownedExecutor }
+  ///
+  ///   init(on context: AioContext) { self.context = context }
   /// }
   /// ```
   ///

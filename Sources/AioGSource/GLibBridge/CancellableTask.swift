@@ -15,7 +15,9 @@ import CGLib
 /// priority and task-local values; for an actor's isolation, mark the closure, `@MainActor` for one. A cancellation
 /// handler of the body must not run the child to its end, by iterating a main context for one: that traps.
 ///
-/// - Parameter cancellable: nil, as C has it, for none.
+/// - Parameters:
+///   - cancellable: nil, as C has it, for none.
+///   - body: what the child does.
 public func withCancellable<Result: Sendable, Failure: Error>(
   _ cancellable: Cancellable?,
   _ body: @escaping @Sendable () async throws(Failure) -> Result

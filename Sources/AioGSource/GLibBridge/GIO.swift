@@ -42,6 +42,7 @@ public enum GIO {
   ///
   /// - Parameters:
   ///   - source: the object; it is kept alive until the call is over.
+  ///   - isolation: the caller's, which the start keeps.
   ///   - start: runs at once, on the calling thread.
   ///   - finish: runs on the thread that runs the main context which was the calling thread's default.
   /// - Throws: what `finish` reports; `G_IO_ERROR_CANCELLED` for a task that was cancelled before the start.

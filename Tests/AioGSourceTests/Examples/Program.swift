@@ -80,9 +80,12 @@ final class Program {
 
   /// Waits for its end.
   func outcome() -> Outcome {
-    // What is said fits into the pipes: one can be read after the other.
-    let complaint = Self.text(errors)
+    // Both at once: whichever is not read may fill up, and hold the program.
+    let complaints = Box("")
+    let reading = TestThread { [errors] in complaints.value = Self.text(errors) }
     let output = Self.text(answers)
+    reading.join()
+    let complaint = complaints.value
     var status: CInt = 0
     while waitpid(process, &status, 0) < 0 && errno == EINTR {}
     // Negative: the signal that ended it.
