@@ -30,7 +30,7 @@ final class ContextIO: LoopIO {
   var batchDepth = 0
   private(set) var isClosed = false
   /// Of those that await a request.
-  var awaiters = AwaiterPool()
+  let awaiters: AwaiterPool
   var statistics = AIOEngine.Statistics()
 
   // Made when first asked for.
@@ -46,6 +46,7 @@ final class ContextIO: LoopIO {
     self.context = .passUnretained(context)
     self.kernel = kernel
     pool = RequestPool(owner: context)
+    awaiters = Self.awaiters(of: pool)
   }
 
   func add(_ backend: Backend) {
@@ -204,7 +205,6 @@ final class ContextIO: LoopIO {
     threadBackendIfMade = nil
     readinessBackendIfMade = nil
     threadPoolIfMade = nil
-    awaiters.removeAll()
     return left
   }
 }

@@ -46,7 +46,7 @@ extension AIOEngine {
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest
   ) async throws(Errno) -> Int {
     if !isCancellable { return try Self.count(await awaitRequest(isolation, make, nil)) }
-    let awaiter = io.awaiters.take(io.cancelAwaited)
+    let awaiter = io.awaiters.take()
     let record = awaiter.addHandler()
     let result = await awaitRequest(isolation, make, awaiter)
     awaiter.removeHandler(record)
@@ -88,10 +88,9 @@ extension AIOEngine {
 private let ignoredCompletion: AIOEngine.Completion = { _ in }
 
 extension ContextIO {
-  /// Ends the request that a task awaits. Any thread.
-  var cancelAwaited: @Sendable (CancellationGate.Target) -> Void {
-    let pool = self.pool
-    return { target in
+  /// Of those that await a request of the pool's.
+  static func awaiters(of pool: RequestPool) -> AwaiterPool {
+    AwaiterPool { target in
       let node = target.address.assumingMemoryBound(to: RequestNode.self)
       AIORequest(pool: pool, node: node, generation: target.generation).cancel()
     }

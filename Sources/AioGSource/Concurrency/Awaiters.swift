@@ -22,29 +22,38 @@ struct AwaiterNode: ~Copyable {
 }
 
 /// One kind of operation's awaiters. Home thread.
-struct AwaiterPool {
+final class AwaiterPool {
   private var free: Awaiter?
+  private let cancel: @Sendable (CancellationGate.Target) -> Void
+
+  /// - Parameter cancel: what ends the operation; any thread.
+  init(cancel: @escaping @Sendable (CancellationGate.Target) -> Void) {
+    self.cancel = cancel
+  }
+
+  deinit {
+    while let awaiter = free {
+      free = awaiter.pointee.next
+      Self.discard(awaiter)
+    }
+  }
 
   @inline(__always)
-  mutating func take(
-    _ cancel: @autoclosure () -> @Sendable (CancellationGate.Target) -> Void
-  ) -> Awaiter {
-    guard let awaiter = free else { return Self.make(cancel()) }
+  func take() -> Awaiter {
+    guard let awaiter = free else { return make() }
     free = awaiter.pointee.next
     awaiter.pointee.gate.reset()
     return awaiter
   }
 
   @inline(__always)
-  mutating func give(_ awaiter: Awaiter) {
+  func give(_ awaiter: Awaiter) {
     awaiter.pointee.next = free
     free = awaiter
   }
 
   @inline(never)
-  private static func make(
-    _ cancel: @escaping @Sendable (CancellationGate.Target) -> Void
-  ) -> Awaiter {
+  private func make() -> Awaiter {
     let awaiter = Awaiter.allocate(capacity: 1)
     awaiter.initialize(to: AwaiterNode(cancel: cancel))
     awaiter.pointee.handler.argument = UnsafeMutableRawPointer(awaiter)
@@ -59,13 +68,6 @@ struct AwaiterPool {
   static func discard(_ awaiter: Awaiter) {
     awaiter.deinitialize(count: 1)
     awaiter.deallocate()
-  }
-
-  mutating func removeAll() {
-    while let awaiter = free {
-      free = awaiter.pointee.next
-      Self.discard(awaiter)
-    }
   }
 }
 

@@ -49,8 +49,9 @@ final class CoroutineCore: JobRunner, TaskExecutor, @unchecked Sendable {
     return core.identity == identityOfTask ? core : nil
   }
 
+  /// The task's address: a hash of it would cost more than the rest of what asks for it.
   private static var identityOfTask: Int {
-    withUnsafeCurrentTask { $0?.hashValue ?? 0 }
+    withUnsafeCurrentTask { $0.map { unsafeBitCast($0, to: Int.self) } ?? 0 }
   }
 
   var hasEnded: Bool { CoroutineState(rawValue: state.load(ordering: .acquiring)).phase == .ended }

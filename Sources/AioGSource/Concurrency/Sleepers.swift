@@ -36,9 +36,11 @@ final class Sleepers: LoopTasks, @unchecked Sendable {
   private var all: [Sleeper] = []
   private var free: [Sleeper?] = Array(repeating: nil, count: AioClock.allCases.count)
   private(set) var count = 0
-  var awaiters = AwaiterPool()
+  let awaiters: AwaiterPool
   /// Tasks that wait for a pass to end.
   private var watchers: [UnsafeContinuation<Void, Never>] = []
+
+  init(awaiters: AwaiterPool) { self.awaiters = awaiters }
 
   fileprivate func take(_ clock: AioClock, context: AioContext) -> Sleeper {
     count += 1
@@ -97,7 +99,6 @@ final class Sleepers: LoopTasks, @unchecked Sendable {
 
   override func close() -> [String] {
     for sleeper in all { sleeper.timer.cancel() }
-    awaiters.removeAll()
     return Array(repeating: "a task sleeps", count: count)
   }
 }
@@ -105,7 +106,7 @@ final class Sleepers: LoopTasks, @unchecked Sendable {
 extension AioContext {
   var sleepers: Sleepers {
     if let tasks { return unsafeDowncast(tasks, to: Sleepers.self) }
-    let sleepers = Sleepers()
+    let sleepers = Sleepers(awaiters: AwaiterPool(cancel: cancelSleep))
     tasks = sleepers
     return sleepers
   }
@@ -149,7 +150,7 @@ extension AioContext {
     _ isolation: isolated (any Actor)?, _ deadline: Int64, _ clock: AioClock
   ) async -> Int {
     let sleepers = self.sleepers
-    let awaiter = sleepers.awaiters.take(cancelSleep)
+    let awaiter = sleepers.awaiters.take()
     let record = awaiter.addHandler()
     let result = await withUnsafeContinuation(isolation: isolation) {
       (continuation: UnsafeContinuation<Int, Never>) in
