@@ -19,11 +19,11 @@ extension AllTests {
       "idle-second-with-a-later-timer", "descriptors-are-not-leaked",
     ]
 
-    @Test(arguments: MainActorTests.mechanisms, cases)
-    func itWorks(_ mechanism: MainActorBridge.Mechanism, _ name: String) throws {
-      let outcome = try Program("RunLoopSuite", ["--mechanism", mechanism.rawValue, name]).outcome()
+    @Test(arguments: ["dispatch", "mainExecutor:mainContext"], cases)
+    func itWorks(_ setup: String, _ name: String) throws {
+      let outcome = try Program("RunLoopSuite", ["--mechanism", setup, name]).outcome()
       #expect(outcome.status == 0, "\(outcome.complaint)")
-      #expect(outcome.output == "mechanism: \(mechanism.rawValue)\n")
+      #expect(outcome.output == MainActorTests.greeting(setup))
     }
 
     @Test func noCaseIsLeftOut() throws {
