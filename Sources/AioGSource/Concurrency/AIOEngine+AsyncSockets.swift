@@ -13,12 +13,11 @@ extension AIOEngine {
   ///
   /// - Parameter nonBlocking: whether the new descriptor has O_NONBLOCK.
   /// - Throws: the `Errno` of accept(2), and `Errno.canceled`.
-  public func accept(
-    on listener: FileDescriptor, nonBlocking: Bool = true,
-    isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func accept(
+    on listener: FileDescriptor, nonBlocking: Bool = true
   ) async throws(Errno) -> AcceptedConnection {
     let peer = PeerAddress()
-    let descriptor = try await perform(isolation) { engine, completion in
+    let descriptor = try await perform { engine, completion in
       engine.accept(on: listener, nonBlocking: nonBlocking, peer, completion)
     }
     return AcceptedConnection(
@@ -26,11 +25,10 @@ extension AIOEngine {
   }
 
   /// Connects a socket.
-  public func connect(
-    _ socket: FileDescriptor, to address: SocketAddress,
-    isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func connect(
+    _ socket: FileDescriptor, to address: SocketAddress
   ) async throws(Errno) {
-    _ = try await perform(isolation) { engine, completion in
+    _ = try await perform { engine, completion in
       engine.connect(socket, to: address, completion: completion)
     }
   }
@@ -40,11 +38,10 @@ extension AIOEngine {
   /// - Parameters:
   ///   - range: which bytes of the buffer; all unless given.
   ///   - flags: `MSG_…` of recv(2).
-  public func receive(
-    on socket: FileDescriptor, into buffer: AIOBuffer, range: Range<Int>? = nil, flags: CInt = 0,
-    isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func receive(
+    on socket: FileDescriptor, into buffer: AIOBuffer, range: Range<Int>? = nil, flags: CInt = 0
   ) async throws(Errno) -> Int {
-    try await perform(isolation) { engine, completion in
+    try await perform { engine, completion in
       engine.receive(
         on: socket, into: buffer, range: range, flags: flags, completion: completion)
     }
@@ -56,28 +53,25 @@ extension AIOEngine {
   /// - Parameters:
   ///   - range: which bytes of the buffer; all unless given.
   ///   - flags: `MSG_…` of send(2).
-  public func send(
-    on socket: FileDescriptor, from buffer: AIOBuffer, range: Range<Int>? = nil, flags: CInt = 0,
-    isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func send(
+    on socket: FileDescriptor, from buffer: AIOBuffer, range: Range<Int>? = nil, flags: CInt = 0
   ) async throws(Errno) -> Int {
-    try await perform(isolation) { engine, completion in
+    try await perform { engine, completion in
       engine.send(on: socket, from: buffer, range: range, flags: flags, completion: completion)
     }
   }
 
   /// Sends all of a range of a buffer, in as many parts as it takes.
   ///
-  /// - Throws: what ``send(on:from:range:flags:isolation:)`` throws; some of it may have been sent then.
-  public func sendAll(
-    on socket: FileDescriptor, from buffer: AIOBuffer, range: Range<Int>? = nil, flags: CInt = 0,
-    isolation: isolated (any Actor)? = #isolation
+  /// - Throws: what ``send(on:from:range:flags:)`` throws; some of it may have been sent then.
+  nonisolated(nonsending) public func sendAll(
+    on socket: FileDescriptor, from buffer: AIOBuffer, range: Range<Int>? = nil, flags: CInt = 0
   ) async throws(Errno) {
     let range = range ?? 0..<buffer.count
     var next = range.lowerBound
     while next < range.upperBound {
       next += try await send(
-        on: socket, from: buffer, range: next..<range.upperBound, flags: flags,
-        isolation: isolation)
+        on: socket, from: buffer, range: next..<range.upperBound, flags: flags)
     }
   }
 
@@ -87,12 +81,12 @@ extension AIOEngine {
   /// - Parameters:
   ///   - controlCapacity: bytes of room for control messages.
   ///   - flags: `MSG_…` of recvmsg(2). Descriptors are received with `MSG_CMSG_CLOEXEC` in any case.
-  public func receiveMessage(
+  nonisolated(nonsending) public func receiveMessage(
     on socket: FileDescriptor, into buffers: [AIOBuffer], controlCapacity: Int = 256,
-    flags: CInt = 0, isolation: isolated (any Actor)? = #isolation
+    flags: CInt = 0
   ) async throws(Errno) -> ReceivedMessage {
     let message = Message(buffers, controlCapacity: controlCapacity)
-    let count = try await perform(isolation) { engine, completion in
+    let count = try await perform { engine, completion in
       engine.receive(message, on: socket, flags: flags, completion)
     }
     return message.received(count)
@@ -100,12 +94,11 @@ extension AIOEngine {
 
   /// Sends a message of several buffers, with control messages, to an address where the socket is not connected. As much
   /// as goes: the count may be short on a stream.
-  public func sendMessage(
+  nonisolated(nonsending) public func sendMessage(
     on socket: FileDescriptor, from buffers: [AIOBuffer], control: [ControlMessage] = [],
-    to address: SocketAddress? = nil, flags: CInt = 0,
-    isolation: isolated (any Actor)? = #isolation
+    to address: SocketAddress? = nil, flags: CInt = 0
   ) async throws(Errno) -> Int {
-    try await perform(isolation) { engine, completion in
+    try await perform { engine, completion in
       engine.sendMessage(
         on: socket, from: buffers, control: control, to: address, flags: flags,
         completion: completion)
@@ -113,10 +106,10 @@ extension AIOEngine {
   }
 
   /// Shuts down one half of a connection, or both.
-  public func shutDown(
-    _ socket: FileDescriptor, _ mode: ShutDownMode, isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func shutDown(
+    _ socket: FileDescriptor, _ mode: ShutDownMode
   ) async throws(Errno) {
-    _ = try await perform(isolation) { engine, completion in
+    _ = try await perform { engine, completion in
       engine.shutDown(socket, mode, completion: completion)
     }
   }
@@ -124,10 +117,10 @@ extension AIOEngine {
   // MARK: Waiting
 
   /// Waits until a descriptor is ready, once: its `POLL…` events. Independent of a handler that may be set for it.
-  public func poll(
-    _ file: FileDescriptor, for events: Int16, isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func poll(
+    _ file: FileDescriptor, for events: Int16
   ) async throws(Errno) -> Int16 {
-    let ready = try await perform(isolation) { engine, completion in
+    let ready = try await perform { engine, completion in
       engine.poll(file, for: events, completion: completion)
     }
     return Int16(truncatingIfNeeded: ready)
@@ -135,16 +128,16 @@ extension AIOEngine {
 
   /// Waits until a descriptor can be read from without waiting: there is data, the other end is gone, or there is an
   /// error, which reading tells.
-  public func readable(
-    _ file: FileDescriptor, isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func readable(
+    _ file: FileDescriptor
   ) async throws(Errno) {
-    _ = try await poll(file, for: Int16(POLLIN), isolation: isolation)
+    _ = try await poll(file, for: Int16(POLLIN))
   }
 
   /// Waits until a descriptor can be written to without waiting.
-  public func writable(
-    _ file: FileDescriptor, isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func writable(
+    _ file: FileDescriptor
   ) async throws(Errno) {
-    _ = try await poll(file, for: Int16(POLLOUT), isolation: isolation)
+    _ = try await poll(file, for: Int16(POLLOUT))
   }
 }

@@ -16,41 +16,36 @@ extension AIOEngine {
   ///
   /// `make` is called on the home thread, at most once, with a completion to pass on.
   @inline(__always)
-  func perform(
-    _ isolation: isolated (any Actor)?, isCancellable: Bool = true,
+  nonisolated(nonsending) func perform(
+    isCancellable: Bool = true,
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest
   ) async throws(Errno) -> Int {
     if io.isRunningHere {
-      return try await performHere(isolation, isCancellable, make)
+      return try await performHere(isCancellable, make)
     }
-    return try await performElsewhere(isolation, isCancellable, make)
+    return try await performElsewhere(isCancellable, make)
   }
 
   @inline(never)
-  private func performElsewhere(
-    _ isolation: isolated (any Actor)?, _ isCancellable: Bool,
+  nonisolated(nonsending) private func performElsewhere(
+    _ isCancellable: Bool,
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest
   ) async throws(Errno) -> Int {
     // Held until the end: a context that is gone could not resume us.
     guard let context = io.pool.context else { throw .canceled }
-    let result = await context.atHome(isolation) { () -> Result<Int, Errno> in
-      do throws(Errno) {
-        return .success(try await self.performHere(nil, isCancellable, make))
-      } catch {
-        return .failure(error)
-      }
+    return try await context.run { () throws(Errno) in
+      try await self.performHere(isCancellable, make)
     }
-    return try result.get()
   }
 
   @inline(__always)
-  private func performHere(
-    _ isolation: isolated (any Actor)?, _ isCancellable: Bool,
+  nonisolated(nonsending) private func performHere(
+    _ isCancellable: Bool,
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest
   ) async throws(Errno) -> Int {
     let gate = CancellationGate()
     let result = await withTaskCancellationHandler {
-      await withUnsafeContinuation(isolation: isolation) {
+      await withUnsafeContinuation {
         (continuation: UnsafeContinuation<Int, Never>) in
         if isCancellable && gate.isCancelled {
           continuation.resume(returning: -Int(Errno.canceled.rawValue))
@@ -83,16 +78,5 @@ extension ContextIO {
   @inline(__always)
   var isRunningHere: Bool {
     !isClosed && context._withUnsafeGuaranteedRef { $0.isHomeThread }
-  }
-}
-
-extension AioContext {
-  /// Runs `body` in the calling task, but on the home thread, and returns to where the task was.
-  func atHome<Value>(
-    _ isolation: isolated (any Actor)?, _ body: @Sendable () async -> sending Value
-  ) async -> sending Value {
-    await withTaskExecutorPreference(taskExecutor, isolation: isolation) {
-      await body()
-    }
   }
 }

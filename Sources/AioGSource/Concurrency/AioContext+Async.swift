@@ -4,104 +4,113 @@
 import SystemPackage
 
 extension AioContext {
+  /// Runs `body` in the calling task, but on the context's home thread, and returns to where the task was.
+  ///
+  /// Any task. What `body` calls may be home thread only; its actors' code runs on their own executors as ever.
+  ///
+  /// ```swift
+  /// let count = await context.run { context.statistics.passes }
+  /// ```
+  nonisolated(nonsending) public func run<Value, Failure: Error>(
+    _ body: @Sendable () async throws(Failure) -> sending Value
+  ) async throws(Failure) -> sending Value {
+    try await withTaskExecutorPreference(taskExecutor) { () async throws(Failure) in
+      try await body()
+    }
+  }
+
   /// The best engine that can be had, as ``io`` is, for a task on any thread.
-  public func engine(isolation: isolated (any Actor)? = #isolation) async -> AIOEngine {
+  nonisolated(nonsending) public func engine() async -> AIOEngine {
     if isHomeThread { return io }
-    return await atHome(isolation) { self.io }
+    return await run { self.io }
   }
 
-  /// Reads from a file at an offset: ``AIOEngine/read(from:at:into:range:isolation:)``.
-  public func read(
+  /// Reads from a file at an offset: ``AIOEngine/read(from:at:into:range:)``.
+  nonisolated(nonsending) public func read(
     from file: FileDescriptor, at offset: Int64, into buffer: AIOBuffer,
-    range: Range<Int>? = nil, isolation: isolated (any Actor)? = #isolation
+    range: Range<Int>? = nil
   ) async throws(Errno) -> Int {
-    try await engine(isolation: isolation).read(
-      from: file, at: offset, into: buffer, range: range, isolation: isolation)
+    try await engine().read(
+      from: file, at: offset, into: buffer, range: range)
   }
 
-  /// Writes to a file at an offset: ``AIOEngine/write(to:at:from:range:isolation:)``.
+  /// Writes to a file at an offset: ``AIOEngine/write(to:at:from:range:)``.
   @discardableResult
-  public func write(
+  nonisolated(nonsending) public func write(
     to file: FileDescriptor, at offset: Int64, from buffer: AIOBuffer,
-    range: Range<Int>? = nil, isolation: isolated (any Actor)? = #isolation
+    range: Range<Int>? = nil
   ) async throws(Errno) -> Int {
-    try await engine(isolation: isolation).write(
-      to: file, at: offset, from: buffer, range: range, isolation: isolation)
+    try await engine().write(
+      to: file, at: offset, from: buffer, range: range)
   }
 
-  /// Reads what there is: ``AIOEngine/read(from:into:range:isolation:)``.
-  public func read(
-    from file: FileDescriptor, into buffer: AIOBuffer, range: Range<Int>? = nil,
-    isolation: isolated (any Actor)? = #isolation
+  /// Reads what there is: ``AIOEngine/read(from:into:range:)``.
+  nonisolated(nonsending) public func read(
+    from file: FileDescriptor, into buffer: AIOBuffer, range: Range<Int>? = nil
   ) async throws(Errno) -> Int {
-    try await engine(isolation: isolation).read(
-      from: file, into: buffer, range: range, isolation: isolation)
+    try await engine().read(
+      from: file, into: buffer, range: range)
   }
 
-  /// Writes as much as goes: ``AIOEngine/write(to:from:range:isolation:)``.
-  public func write(
-    to file: FileDescriptor, from buffer: AIOBuffer, range: Range<Int>? = nil,
-    isolation: isolated (any Actor)? = #isolation
+  /// Writes as much as goes: ``AIOEngine/write(to:from:range:)``.
+  nonisolated(nonsending) public func write(
+    to file: FileDescriptor, from buffer: AIOBuffer, range: Range<Int>? = nil
   ) async throws(Errno) -> Int {
-    try await engine(isolation: isolation).write(
-      to: file, from: buffer, range: range, isolation: isolation)
+    try await engine().write(
+      to: file, from: buffer, range: range)
   }
 
-  /// Waits until what was written to a file is on the disk: ``AIOEngine/synchronize(_:dataOnly:isolation:)``.
-  public func synchronize(
-    _ file: FileDescriptor, dataOnly: Bool = false, isolation: isolated (any Actor)? = #isolation
+  /// Waits until what was written to a file is on the disk: ``AIOEngine/synchronize(_:dataOnly:)``.
+  nonisolated(nonsending) public func synchronize(
+    _ file: FileDescriptor, dataOnly: Bool = false
   ) async throws(Errno) {
-    try await engine(isolation: isolation).synchronize(
-      file, dataOnly: dataOnly, isolation: isolation)
+    try await engine().synchronize(
+      file, dataOnly: dataOnly)
   }
 
-  /// Accepts a connection: ``AIOEngine/accept(on:nonBlocking:isolation:)``.
-  public func accept(
-    on listener: FileDescriptor, nonBlocking: Bool = true,
-    isolation: isolated (any Actor)? = #isolation
+  /// Accepts a connection: ``AIOEngine/accept(on:nonBlocking:)``.
+  nonisolated(nonsending) public func accept(
+    on listener: FileDescriptor, nonBlocking: Bool = true
   ) async throws(Errno) -> AcceptedConnection {
-    try await engine(isolation: isolation).accept(
-      on: listener, nonBlocking: nonBlocking, isolation: isolation)
+    try await engine().accept(
+      on: listener, nonBlocking: nonBlocking)
   }
 
   /// Connects a socket.
-  public func connect(
-    _ socket: FileDescriptor, to address: SocketAddress,
-    isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func connect(
+    _ socket: FileDescriptor, to address: SocketAddress
   ) async throws(Errno) {
-    try await engine(isolation: isolation).connect(socket, to: address, isolation: isolation)
+    try await engine().connect(socket, to: address)
   }
 
-  /// Receives what there is: ``AIOEngine/receive(on:into:range:flags:isolation:)``.
-  public func receive(
-    on socket: FileDescriptor, into buffer: AIOBuffer, range: Range<Int>? = nil, flags: CInt = 0,
-    isolation: isolated (any Actor)? = #isolation
+  /// Receives what there is: ``AIOEngine/receive(on:into:range:flags:)``.
+  nonisolated(nonsending) public func receive(
+    on socket: FileDescriptor, into buffer: AIOBuffer, range: Range<Int>? = nil, flags: CInt = 0
   ) async throws(Errno) -> Int {
-    try await engine(isolation: isolation).receive(
-      on: socket, into: buffer, range: range, flags: flags, isolation: isolation)
+    try await engine().receive(
+      on: socket, into: buffer, range: range, flags: flags)
   }
 
-  /// Sends as much as goes: ``AIOEngine/send(on:from:range:flags:isolation:)``.
-  public func send(
-    on socket: FileDescriptor, from buffer: AIOBuffer, range: Range<Int>? = nil, flags: CInt = 0,
-    isolation: isolated (any Actor)? = #isolation
+  /// Sends as much as goes: ``AIOEngine/send(on:from:range:flags:)``.
+  nonisolated(nonsending) public func send(
+    on socket: FileDescriptor, from buffer: AIOBuffer, range: Range<Int>? = nil, flags: CInt = 0
   ) async throws(Errno) -> Int {
-    try await engine(isolation: isolation).send(
-      on: socket, from: buffer, range: range, flags: flags, isolation: isolation)
+    try await engine().send(
+      on: socket, from: buffer, range: range, flags: flags)
   }
 
   /// Waits until a descriptor can be read from without waiting: there is data, the other end is gone, or there is an
   /// error.
-  public func readable(
-    _ file: FileDescriptor, isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func readable(
+    _ file: FileDescriptor
   ) async throws(Errno) {
-    try await engine(isolation: isolation).readable(file, isolation: isolation)
+    try await engine().readable(file)
   }
 
   /// Waits until a descriptor can be written to without waiting.
-  public func writable(
-    _ file: FileDescriptor, isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func writable(
+    _ file: FileDescriptor
   ) async throws(Errno) {
-    try await engine(isolation: isolation).writable(file, isolation: isolation)
+    try await engine().writable(file)
   }
 }

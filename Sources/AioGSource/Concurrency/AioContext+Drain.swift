@@ -7,7 +7,7 @@ extension AioContext {
   /// Runs the loop until nothing is in flight: no request, and no sleeping task. What is still in flight after `limit` is
   /// cancelled, and waited for.
   ///
-  /// Home thread, not in a task: those have ``drained(waitingFor:isolation:)``. What is begun meanwhile counts too, so
+  /// Home thread, not in a task: those have ``drained(waitingFor:)``. What is begun meanwhile counts too, so
   /// see to it that nobody begins anything for ever.
   ///
   /// - Parameter limit: how long to wait before cancelling: zero cancels at once, nil never does.
@@ -34,10 +34,10 @@ extension AioContext {
   }
 
   /// The same for a task, which waits while the loop runs: any task.
-  public func drained(
-    waitingFor limit: Duration? = nil, isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func drained(
+    waitingFor limit: Duration? = nil
   ) async -> DrainReport {
-    await atHome(isolation) { await self.drainedHere(limit) }
+    await run { await self.drainedHere(limit) }
   }
 
   private func drainedHere(_ limit: Duration?) async -> DrainReport {
@@ -105,13 +105,13 @@ extension IOThread {
   /// - Parameter limit: how long to wait before cancelling what is in flight: zero cancels at once, nil never does.
   /// - Returns: what ended by itself, and what was cancelled.
   @discardableResult
-  public func shutDown(
-    waitingFor limit: Duration? = nil, isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func shutDown(
+    waitingFor limit: Duration? = nil
   ) async -> DrainReport {
     precondition(
       !context.isHomeThread,
       "IOThread '\(name)' cannot shut itself down: a thread cannot wait for its own end")
-    let report = await context.drained(waitingFor: limit, isolation: isolation)
+    let report = await context.drained(waitingFor: limit)
     stop()
     return report
   }

@@ -31,7 +31,7 @@ public struct ConnectionSequence: AsyncSequence, Sendable {
       while true {
         do throws(Errno) {
           return try await sequence.context.accept(
-            on: sequence.listener, nonBlocking: sequence.nonBlocking, isolation: isolation)
+            on: sequence.listener, nonBlocking: sequence.nonBlocking)
         } catch {
           if error == .canceled { return nil }
           if !errorsOfOneConnection.contains(error.rawValue) { throw error }

@@ -1,6 +1,6 @@
 // Coroutines as the seed has them, on Swift's tasks.
 
-/// A task that runs on a context from one ``yield(isolation:)`` to the next, each time somebody schedules, enters or wakes
+/// A task that runs on a context from one ``yield()`` to the next, each time somebody schedules, enters or wakes
 /// it.
 ///
 /// Between two yields it may await what it likes; what it awaits on its context continues there. Most code needs no
@@ -65,32 +65,32 @@ public struct Coroutine: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// Cancels the coroutine's task: what it awaits ends early, with an error that says so. ``yield(isolation:)`` does not.
+  /// Cancels the coroutine's task: what it awaits ends early, with an error that says so. ``yield()`` does not.
   /// Any thread.
   public func cancel() { core.cancel() }
 
   /// Has the calling coroutine wait until somebody schedules, enters or wakes it. Traps outside a coroutine.
   ///
   /// On the home thread of its context, be it in an actor's code that runs there. Stands for `qemu_coroutine_yield`.
-  public static func yield(isolation: isolated (any Actor)? = #isolation) async {
+  nonisolated(nonsending) public static func yield() async {
     guard let core = CoroutineCore.current else {
       preconditionFailure("Coroutine.yield() was called outside a coroutine")
     }
-    await core.yield(isolation)
+    await core.yield()
   }
 
   /// Moves the calling coroutine to another context, on whose home thread it goes on. Does nothing where it is there. Traps
   /// outside a coroutine.
   ///
   /// Stands for `aio_co_reschedule_self`.
-  public static func reschedule(
-    on context: AioContext, isolation: isolated (any Actor)? = #isolation,
+  nonisolated(nonsending) public static func reschedule(
+    on context: AioContext,
     file: StaticString = #fileID, line: UInt = #line
   ) async {
     guard let core = CoroutineCore.current else {
       preconditionFailure("Coroutine.reschedule(on:) was called outside a coroutine")
     }
-    await core.reschedule(isolation, on: context.jobs, from: Place(file, line))
+    await core.reschedule(on: context.jobs, from: Place(file, line))
   }
 
   public static func == (left: Coroutine, right: Coroutine) -> Bool { left.core === right.core }

@@ -235,18 +235,18 @@ final class CoroutineCore: JobRunner, TaskExecutor, @unchecked Sendable {
 
   // MARK: In the coroutine
 
-  func yield(_ isolation: isolated (any Actor)?) async {
+  nonisolated(nonsending) func yield() async {
     requireHome("Coroutine.yield()")
-    await suspend(isolation)
+    await suspend()
   }
 
-  func reschedule(
-    _ isolation: isolated (any Actor)?, on destination: JobQueue, from place: Place
+  nonisolated(nonsending) func reschedule(
+    on destination: JobQueue, from place: Place
   ) async {
     requireHome("Coroutine.reschedule(on:)")
     if queue === destination { return }
     self.destination = (destination, place)
-    await suspend(isolation)
+    await suspend()
   }
 
   private func requireHome(_ function: String) {
@@ -256,8 +256,8 @@ final class CoroutineCore: JobRunner, TaskExecutor, @unchecked Sendable {
   }
 
   @inline(__always)
-  private func suspend(_ isolation: isolated (any Actor)?) async {
-    await withUnsafeContinuation(isolation: isolation) {
+  nonisolated(nonsending) private func suspend() async {
+    await withUnsafeContinuation {
       (continuation: UnsafeContinuation<Void, Never>) in
       self.continuation = continuation
       isYielding = true

@@ -31,7 +31,7 @@ public struct NotifierSequence: AsyncSequence, Sendable {
         let descriptor = notifier.fileDescriptor
         if descriptor.rawValue < 0 { throw .badFileDescriptor }
         do throws(Errno) {
-          try await sequence.context.readable(descriptor, isolation: isolation)
+          try await sequence.context.readable(descriptor)
         } catch {
           if error == .canceled { return nil }
           throw error

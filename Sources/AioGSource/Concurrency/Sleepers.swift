@@ -115,13 +115,12 @@ extension AioContext {
   ///
   /// - Parameter clock: ``AioClock/realtime``, which is monotonic, unless given.
   /// - Throws: `Errno.canceled`.
-  public func sleep(
-    for duration: Duration, clock: AioClock = .realtime,
-    isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func sleep(
+    for duration: Duration, clock: AioClock = .realtime
   ) async throws(Errno) {
     let (sum, overflow) = clock.now.addingReportingOverflow(duration.nanoseconds)
     let deadline = overflow ? (duration < .zero ? 0 : .max - 1) : max(sum, 0)
-    try await sleep(until: deadline, clock: clock, isolation: isolation)
+    try await sleep(until: deadline, clock: clock)
   }
 
   /// Has the task wait until a clock has reached a deadline, in nanoseconds.
@@ -129,25 +128,24 @@ extension AioContext {
   /// Any task; one of the context's goes on in the pass in which the time is over. Cancelling it ends the wait.
   ///
   /// - Throws: `Errno.canceled`.
-  public func sleep(
-    until deadline: Int64, clock: AioClock = .realtime,
-    isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func sleep(
+    until deadline: Int64, clock: AioClock = .realtime
   ) async throws(Errno) {
     let result: Int
     if isHomeThread {
-      result = await sleepHere(deadline, clock, isolation)
+      result = await sleepHere(deadline, clock)
     } else {
-      result = await atHome(isolation) { await self.sleepHere(deadline, clock, nil) }
+      result = await run { await self.sleepHere(deadline, clock) }
     }
     if result < 0 { throw Errno(rawValue: CInt(-result)) }
   }
 
-  private func sleepHere(
-    _ deadline: Int64, _ clock: AioClock, _ isolation: isolated (any Actor)?
+  nonisolated(nonsending) private func sleepHere(
+    _ deadline: Int64, _ clock: AioClock
   ) async -> Int {
     let gate = CancellationGate()
     return await withTaskCancellationHandler {
-      await withUnsafeContinuation(isolation: isolation) {
+      await withUnsafeContinuation {
         (continuation: UnsafeContinuation<Int, Never>) in
         if gate.isCancelled {
           continuation.resume(returning: -Int(Errno.canceled.rawValue))

@@ -7,12 +7,11 @@ extension ThreadPool {
   /// if no worker has it yet: `Errno.canceled`.
   ///
   /// Stands for `thread_pool_submit_co`.
-  public func submit<Value: Sendable>(
-    _ body: @escaping @Sendable () throws -> Value,
-    isolation: isolated (any Actor)? = #isolation
+  nonisolated(nonsending) public func submit<Value: Sendable>(
+    _ body: @escaping @Sendable () throws -> Value
   ) async throws -> Value {
     let outcome = Outcome<Value>()
-    _ = try await engine.perform(isolation) { engine, completion in
+    _ = try await engine.perform { engine, completion in
       engine.submit(body, outcome, completion)
     }
     return try outcome.value!.get()

@@ -32,7 +32,7 @@ public struct TickSequence: AsyncSequence, Sendable {
       let (due, overflow) = last.addingReportingOverflow(sequence.interval)
       do throws(Errno) {
         try await sequence.context.sleep(
-          until: overflow ? .max - 1 : due, clock: sequence.clock, isolation: isolation)
+          until: overflow ? .max - 1 : due, clock: sequence.clock)
       } catch {
         return nil
       }

@@ -70,7 +70,7 @@ extension AllTests {
         name: "elsewhere", configuration: .init(monitor: .demanded(combination.loop.monitor)))
       if combination.loop.driver == .glib { _ = try thread.mainContext() }
       let context = thread.context
-      let engine = try await context.atHome(nil) {
+      let engine = try await context.run {
         Result { () throws(AioError) in try context.engine(combination.engine) }
       }.get()
       #expect(engine.kind == combination.engine)

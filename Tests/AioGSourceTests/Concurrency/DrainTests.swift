@@ -114,7 +114,7 @@ extension AllTests {
       let context = thread.context
       let sleeping = Task { try await context.sleep(for: .seconds(1_000)) }
       let short = Task { try await context.sleep(for: .milliseconds(20)) }
-      while await context.atHome(nil, { context.sleepers.inFlight.count }) < 2 {
+      while await context.run({ context.sleepers.inFlight.count }) < 2 {
         await Task.yield()
       }
       let report = await thread.shutDown(waitingFor: .milliseconds(100))
