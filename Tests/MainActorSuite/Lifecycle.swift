@@ -101,6 +101,8 @@ let lifecycleCases = [
   MainActorBridge.current?.remove()
   let mainContext = MainContext()
   try install(on: mainContext)
+  runMainLoop(on: mainContext, for: 0.01)
+  Task {}
   Pthread { mainContext.iteration(mayBlock: true) }.join()
 }
 

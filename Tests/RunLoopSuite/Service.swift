@@ -17,7 +17,7 @@ let serviceCases = [
   Case("descriptors-are-not-leaked", noLeak),
 ]
 
-@MainActor private func expect(_ runLoop: MainActorBridge.RunLoop) throws {
+@MainActor private func expect(_ runLoop: MainActorBridge.RunLoopService) throws {
   let actual = MainActorBridge.current!.runLoop
   try check(actual == runLoop, "the run loop is \(actual.rawValue), not \(runLoop.rawValue)")
 }

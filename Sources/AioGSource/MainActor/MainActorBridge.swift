@@ -43,7 +43,7 @@ public final class MainActorBridge: @unchecked Sendable {
   }
 
   /// What becomes of Foundation's main run loop.
-  public enum RunLoop: String, CaseIterable, Sendable {
+  public enum RunLoopService: String, CaseIterable, Sendable {
     /// Served: its timers, its sources, and what is performed on it.
     case served
     /// Served, without the descriptor that tells of its timers: one that another thread adds while the loop sleeps is
@@ -77,7 +77,7 @@ public final class MainActorBridge: @unchecked Sendable {
   }
 
   /// What becomes of Foundation's main run loop. Main thread.
-  public var runLoop: RunLoop {
+  public var runLoop: RunLoopService {
     Self.requireMainThread("runLoop")
     if !MainRunLoop.isLinked { return .notLinked }
     if !services.contains(where: { $0 === MainRunLoop.shared }) { return .notServed }

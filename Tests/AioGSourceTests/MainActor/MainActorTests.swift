@@ -25,7 +25,7 @@ extension AllTests {
       "idle-second", "idle-second-with-a-waiting-job",
     ]
     /// Those that end in a trap.
-    static let traps = ["run-by-another-thread"]
+    static let traps = ["run-by-another-thread", "callbacks-elsewhere-are-not"]
 
     /// What a suite says first: the mechanism that runs.
     static func greeting(_ setup: String) -> String {
@@ -54,6 +54,13 @@ extension AllTests {
       #expect(
         outcome.complaint.contains("was run by another thread than the main thread"),
         "\(outcome.complaint.prefix(600))")
+    }
+
+    @Test(arguments: setups)
+    func callbacksOfOtherThreadsAreNotOnIt(_ setup: String) throws {
+      let outcome = try Program("MainActorSuite", ["--mechanism", setup, Self.traps[1]]).outcome()
+      #expect(outcome.status < 0)
+      #expect(outcome.output == Self.greeting(setup))
     }
 
     @Test(arguments: setups)
