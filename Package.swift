@@ -5,6 +5,7 @@ let package = Package(
   name: "AioGSource",
   products: [
     .library(name: "AioGSource", targets: ["AioGSource"]),
+    .library(name: "AioGSourceMainExecutor", targets: ["AioGSourceMainExecutor"]),
     .executable(name: "aio-bench", targets: ["aio-bench"]),
     .executable(name: "aio-tour", targets: ["aio-tour"]),
     .executable(name: "hello-loop", targets: ["hello-loop"]),
@@ -29,6 +30,7 @@ let package = Package(
         "CGLib", "CLiburing", "CSwiftRuntime",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(name: "AioGSourceMainExecutor", dependencies: ["AioGSource", "CGLib"]),
     .executableTarget(
       name: "hello-loop", dependencies: ["AioGSource"], path: "Sources/Examples/hello-loop"),
     .executableTarget(
@@ -64,11 +66,13 @@ let package = Package(
       ],
       path: "Sources/Examples/aio-pool"),
     .target(
-      name: "SuiteSupport", dependencies: ["AioGSource", "CGLib"], path: "Tests/SuiteSupport"),
+      name: "SuiteSupport",
+      dependencies: ["AioGSource", "AioGSourceMainExecutor", "CGLib", "CTestSupport"],
+      path: "Tests/SuiteSupport"),
     .executableTarget(
       name: "MainActorSuite",
       dependencies: [
-        "AioGSource", "CGLib", "SuiteSupport",
+        "AioGSource", "AioGSourceMainExecutor", "CGLib", "SuiteSupport",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Tests/MainActorSuite"),
@@ -76,7 +80,7 @@ let package = Package(
       name: "RunLoopSuite", dependencies: ["AioGSource", "CGLib", "SuiteSupport"],
       path: "Tests/RunLoopSuite"),
     .executableTarget(
-      name: "AsyncMainProgram", dependencies: ["AioGSource", "CGLib"],
+      name: "AsyncMainProgram", dependencies: ["AioGSource", "CGLib", "SuiteSupport"],
       path: "Tests/AsyncMainProgram"),
     .executableTarget(
       name: "AsyncIOGuide",

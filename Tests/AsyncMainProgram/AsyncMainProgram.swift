@@ -3,12 +3,13 @@
 import AioGSource
 import CGLib
 import Glibc
+import SuiteSupport
 
 @main struct AsyncMainProgram {
   @MainActor static var ticks = 0
 
   @MainActor static func main() async throws {
-    let bridge = try MainActorBridge.install()
+    let bridge = try install(setup: CommandLine.arguments[1])
     let thread = pthread_self()
     let timeout = g_timeout_source_new(2)!
     g_source_set_callback(
@@ -30,7 +31,7 @@ import Glibc
     bridge.remove()
     g_idle_add(
       { _ in
-        MainActor.assumeIsolated { _ = try? MainActorBridge.install() }
+        MainActor.assumeIsolated { _ = try? install() }
         return 0
       }, nil)
     try await Task.sleep(for: .milliseconds(10))

@@ -8,6 +8,7 @@ import SystemPackage
 
 let callbackCases = [
   Case("callbacks-are-isolated", callbacksAreIsolated),
+  Case("callbacks-elsewhere-are-not", callbacksElsewhere),
   Case("continuation-from-a-context", continuationFromAContext),
   Case("task-from-a-callback", taskFromACallback),
   Case("all-interleave", allInterleave),
@@ -59,6 +60,14 @@ let callbackCases = [
   context.detach()
   try check(
     isolatedCalls.sorted() == ["bottom half", "handler", "idle", "timer"], "\(isolatedCalls)")
+}
+
+/// Traps.
+@MainActor private func callbacksElsewhere() throws {
+  try runMainLoop { loop in
+    Task { loop.quit() }
+  }
+  Pthread { MainActor.assumeIsolated { isolatedCalls.append("elsewhere") } }.join()
 }
 
 @MainActor private func continuationFromAContext() throws {

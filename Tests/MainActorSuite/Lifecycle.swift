@@ -1,6 +1,7 @@
 // Installing, removing, and what is not allowed.
 
 import AioGSource
+import AioGSourceMainExecutor
 import CGLib
 import Dispatch
 import Glibc
@@ -13,6 +14,8 @@ let lifecycleCases = [
   Case("installed-twice", installedTwice),
   Case("run-by-another-thread", runByAnotherThread),
   Case("foundation-is-not-linked", foundationIsNotLinked),
+  Case("an-executor-after-the-first-task", executorAfterTask),
+  Case("where-nonisolated-code-runs", nonisolatedCode),
 ]
 
 @MainActor private func removeAndInstallAgain() throws {
@@ -44,7 +47,8 @@ let lifecycleCases = [
     Task { ran.append("later") }
   }
   runMainLoop(for: 0.1)
-  try check(ran == ["remover"], "\(ran)")
+  // The pass of a main executor that is under way goes on.
+  try check(ran == ["remover"] || jobsNest, "\(ran)")
   try install()
   runMainLoop(for: 0.1)
   try check(ran == ["remover", "later"], "after it was installed again there ran \(ran)")
@@ -97,10 +101,61 @@ let lifecycleCases = [
   MainActorBridge.current?.remove()
   let mainContext = MainContext()
   try install(on: mainContext)
+  runMainLoop(on: mainContext, for: 0.01)
+  Task {}
   Pthread { mainContext.iteration(mayBlock: true) }.join()
 }
 
 @MainActor private func foundationIsNotLinked() throws {
   let runLoop = MainActorBridge.current!.runLoop
   try check(runLoop == .notLinked, "Foundation's run loop is \(runLoop.rawValue)")
+}
+
+/// Tasks of the main queue's go on when the executor takes over, and it stays.
+@MainActor private func executorAfterTask() throws {
+  let ended = Box(0)
+  try runMainLoop { loop in
+    for delay in [1, 50] {
+      Task {
+        try await Task.sleep(for: .milliseconds(delay))
+        ended.value += 1
+        loop.quit()
+      }
+    }
+  }
+  MainActorBridge.current?.remove()
+  DispatchQueue.main.async { ended.value += 1 }
+  let context = try MainActorBridge.installExecutor().context
+  MainActorBridge.current?.remove()
+  let bridge = try MainActorBridge.install()
+  try check(bridge.mechanism == .mainExecutor, "the executor of the process is not used")
+  try check(bridge.context === context && context != nil, "there are two executors")
+  runMainLoop(for: 0.1)
+  try check(ended.value == 3, "\(ended.value) of 3 ended")
+  // New ones run on its context, which nothing else uses.
+  let before = bridge.context!.statistics.passes
+  try runMainLoop { loop in
+    Task {
+      await Task.yield()
+      loop.quit()
+    }
+  }
+  try check(bridge.context!.statistics.passes > before, "the executor did not run the task")
+}
+
+@MainActor private func nonisolatedCode() throws {
+  let wasMain = Box<[Bool]>([])
+  try runMainLoop { loop in
+    Task.detached {
+      wasMain.value.append(isMainThread())
+      try await Task.sleep(for: .milliseconds(1))
+      wasMain.value.append(isMainThread())
+      await Task.yield()
+      await MainActor.run {}
+      wasMain.value.append(isMainThread())
+      loop.quit()
+    }
+  }
+  let expected = Array(repeating: everythingIsOnMain, count: 3)
+  try check(wasMain.value == expected, "on the main thread: \(wasMain.value)")
 }

@@ -6,6 +6,7 @@ import SuiteSupport
   @MainActor static func main() {
     runSuite(
       jobCases + dispatchCases + callbackCases + nestingCases + lifecycleCases + gioCases
-        + idleCases)
+        + idleCases,
+      benchmarks: [Case("bench-hops", benchHops)])
   }
 }

@@ -9,6 +9,8 @@ let performCases = [
   Case("perform-from-callbacks", performFromCallbacks),
   Case("perform-from-another-thread", performFromAnotherThread),
   Case("perform-while-others-are-busy", performWhileBusy),
+  Case("perform-in-a-pass", performInAPass),
+  Case("perform-beside-the-turn", performBesideTheTurn),
   Case("main-operation-queue", mainOperationQueue),
   Case("jobs-and-timers", jobsAndTimers),
 ]
@@ -71,6 +73,26 @@ let performCases = [
   busy.destroy()
 }
 
+/// The pass that runs the first block drains the main queue itself, and is over before the last.
+@MainActor private func performInAPass() throws {
+  try runMainLoop { loop in
+    RunLoop.main.perform {
+      DispatchQueue.main.async {
+        RunLoop.main.perform { RunLoop.main.perform { loop.quit() } }
+      }
+    }
+  }
+}
+
+/// In the iteration in which the run loop's turn is due, something of GLib's is ready too, and performs.
+@MainActor private func performBesideTheTurn() throws {
+  try runMainLoop { loop in
+    _ = Timeout(after: 0.01) {
+      _ = Timeout(after: 0) { RunLoop.main.perform { loop.quit() } }
+    }
+  }
+}
+
 @MainActor private func mainOperationQueue() throws {
   let done = Box<[Int]>([])
   try runMainLoop { loop in
@@ -84,6 +106,18 @@ let performCases = [
   try check(done.value == Array(0..<10), "\(done.value)")
 }
 
+/// One iteration of GLib's, unless it is one already that runs the caller.
+private func iterateNested() {
+  MainActor.assumeIsolated {
+    if isNested { return }
+    isNested = true
+    MainContext.default.iteration(mayBlock: false)
+    isNested = false
+  }
+}
+
+@MainActor private var isNested = false
+
 /// The run loop drains the main queue too, and nested iterations come in between: no job is lost.
 @MainActor private func jobsAndTimers() throws {
   let total = 20_000
@@ -91,7 +125,7 @@ let performCases = [
   let ticks = Box(0)
   let timer = schedule(every: 0.0005) { _ in
     ticks.value += 1
-    MainContext.default.iteration(mayBlock: false)
+    iterateNested()
   }
   try runMainLoop(limit: 60) { loop in
     for _ in 0..<2 {
@@ -100,7 +134,7 @@ let performCases = [
           if index % 100 == 0 { usleep(200) }
           Task.detached { @MainActor in
             jobs.value += 1
-            if jobs.value % 10 == 0 { MainContext.default.iteration(mayBlock: false) }
+            if jobs.value % 10 == 0 { iterateNested() }
             if jobs.value == total { loop.quit() }
           }
         }

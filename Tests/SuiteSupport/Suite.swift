@@ -3,10 +3,13 @@
 //
 //   SUITE --list
 //   SUITE --mechanism dispatch CASE
+//   SUITE --mechanism mainExecutor:platform CASE
+//   SUITE --mechanism mainExecutor:mainContext CASE
 //
 // It says which mechanism runs, and ends with 0, or with 1 and a sentence.
 
 import AioGSource
+import AioGSourceMainExecutor
 import Glibc
 
 package struct Case {
@@ -20,22 +23,19 @@ package struct Case {
 }
 
 /// What `main` of a suite calls.
-@MainActor package func runSuite(_ cases: [Case]) {
+@MainActor package func runSuite(_ cases: [Case], benchmarks: [Case] = []) {
   let arguments = Array(CommandLine.arguments.dropFirst())
   if arguments == ["--list"] {
     for one in cases { print(one.name) }
     return
   }
   guard arguments.count == 3, arguments[0] == "--mechanism",
-    let mechanism = MainActorBridge.Mechanism(rawValue: arguments[1]),
-    let chosen = cases.first(where: { $0.name == arguments[2] })
+    let chosen = (cases + benchmarks).first(where: { $0.name == arguments[2] })
   else {
     fail("usage: \(CommandLine.arguments[0]) --list | --mechanism NAME CASE")
   }
   do {
-    demanded = mechanism
-    let bridge = try install()
-    print("mechanism: \(bridge.mechanism.rawValue)")
+    try install(setup: arguments[1])
     // A case may end in a trap.
     fflush(nil)
     try chosen.run()
@@ -44,12 +44,32 @@ package struct Case {
   }
 }
 
+/// Installs a mechanism by its name, with what runs code of no actor behind a colon, and says which one runs then.
+@MainActor @discardableResult
+package func install(setup: String) throws -> MainActorBridge {
+  let words = setup.split(separator: ":").map(String.init)
+  guard let mechanism = MainActorBridge.Mechanism(rawValue: words[0]) else {
+    throw Failure("there is no mechanism \(words[0])")
+  }
+  demanded = mechanism
+  if words.count > 1 {
+    guard let executor = MainActorBridge.DefaultExecutor(rawValue: words[1]) else {
+      throw Failure("there is no default executor \(words[1])")
+    }
+    defaultExecutor = executor
+  }
+  let bridge = try install()
+  print("mechanism: \(bridge.mechanism.rawValue)")
+  return bridge
+}
+
 private func fail(_ sentence: String) -> Never {
   "\(sentence)\n".withCString { _ = write(2, $0, strlen($0)) }
   exit(1)
 }
 
 @MainActor private var demanded = MainActorBridge.Mechanism.dispatch
+@MainActor private var defaultExecutor = MainActorBridge.DefaultExecutor.platform
 
 /// Installs the mechanism that was asked for; the suite has done so before a case begins.
 @MainActor @discardableResult
@@ -58,9 +78,16 @@ package func install(
 ) throws -> MainActorBridge {
   switch demanded {
   case .dispatch: try MainActorBridge.install(on: mainContext, servesRunLoop: servesRunLoop)
-  case .mainExecutor: throw Failure("there is no main executor yet")
+  case .mainExecutor:
+    try MainActorBridge.installExecutor(
+      on: mainContext, servesRunLoop: servesRunLoop, defaultExecutor: defaultExecutor)
   }
 }
 
 /// Whether a nested loop that a job runs lets other jobs run meanwhile.
 @MainActor package var jobsNest: Bool { demanded == .mainExecutor }
+
+/// Whether code that belongs to no actor runs on the main thread.
+@MainActor package var everythingIsOnMain: Bool {
+  demanded == .mainExecutor && defaultExecutor == .mainContext
+}

@@ -22,6 +22,8 @@ public enum AioError: Error, Hashable, Sendable, CustomStringConvertible {
   case stopped
   /// The main actor is served by a GMainContext already.
   case mainActorBridgeInstalled
+  /// A main executor of the library's cannot be had.
+  case mainExecutorUnavailable(MainExecutorObstacle)
 
   public var description: String {
     switch self {
@@ -45,6 +47,18 @@ public enum AioError: Error, Hashable, Sendable, CustomStringConvertible {
       "the IOThread was stopped"
     case .mainActorBridgeInstalled:
       "a MainActorBridge is installed already; remove it first"
+    case .mainExecutorUnavailable(.toolchain):
+      "this toolchain is not one of those that the main executor is known to work with"
+    case .mainExecutorUnavailable(.refused):
+      "the concurrency runtime did not take the main executor"
     }
   }
+}
+
+/// Why a main executor cannot be had.
+public enum MainExecutorObstacle: Hashable, Sendable {
+  /// The toolchain is not one of those it is known to work with.
+  case toolchain
+  /// The concurrency runtime did not take it.
+  case refused
 }

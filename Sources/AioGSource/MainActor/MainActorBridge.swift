@@ -30,19 +30,20 @@ import CSwiftRuntime
 /// Nested main loops run `@MainActor` code, as a modal dialog of a button's callback does. With ``Mechanism/dispatch`` there
 /// is one exception: a nested loop that was started by a job of the main actor itself (or of `DispatchQueue.main`) serves
 /// GLib alone, for the main queue is in the middle of that job; what came meanwhile runs when the job has returned or
-/// suspended. Such a job must not wait for another one in a nested loop; it should `await` it.
+/// suspended. Such a job must not wait for another one in a nested loop; it should `await` it. With
+/// ``Mechanism/mainExecutor`` that holds for blocks of `DispatchQueue.main` alone.
 public final class MainActorBridge: @unchecked Sendable {
   /// What runs `@MainActor` code.
   public enum Mechanism: String, CaseIterable, Sendable {
-    /// The Dispatch main queue, which the GMainContext drains: with every toolchain, and without anything that is not
-    /// documented to change.
+    /// The Dispatch main queue, which the GMainContext drains as Foundation's run loop would: with every toolchain.
     case dispatch
-    /// An executor of this library's.
+    /// An executor of this library's, on an AioContext that is attached to the GMainContext: the product
+    /// AioGSourceMainExecutor has it.
     case mainExecutor
   }
 
   /// What becomes of Foundation's main run loop.
-  public enum RunLoop: String, CaseIterable, Sendable {
+  public enum RunLoopService: String, CaseIterable, Sendable {
     /// Served: its timers, its sources, and what is performed on it.
     case served
     /// Served, without the descriptor that tells of its timers: one that another thread adds while the loop sleeps is
@@ -58,19 +59,25 @@ public final class MainActorBridge: @unchecked Sendable {
   public let mechanism: Mechanism
   /// The GMainContext that serves it.
   public let mainContext: MainContext
+  /// With ``Mechanism/mainExecutor``, the context whose queue the jobs go to; nil otherwise.
+  public let context: AioContext?
 
   private let services: [any MainThreadService]
 
   private init(
-    _ mainContext: MainContext, _ mechanism: Mechanism, _ services: [any MainThreadService]
+    _ mainContext: MainContext, executor: (any MainExecutorService)?, servesRunLoop: Bool
   ) {
     self.mainContext = mainContext
-    self.mechanism = mechanism
+    mechanism = executor == nil ? .dispatch : .mainExecutor
+    context = executor?.context
+    var services: [any MainThreadService] = [MainQueue.shared]
+    if let executor { services.append(executor) }
+    if servesRunLoop && MainRunLoop.isLinked { services.append(MainRunLoop.shared) }
     self.services = services
   }
 
   /// What becomes of Foundation's main run loop. Main thread.
-  public var runLoop: RunLoop {
+  public var runLoop: RunLoopService {
     Self.requireMainThread("runLoop")
     if !MainRunLoop.isLinked { return .notLinked }
     if !services.contains(where: { $0 === MainRunLoop.shared }) { return .notServed }
@@ -99,22 +106,21 @@ public final class MainActorBridge: @unchecked Sendable {
     on mainContext: MainContext = .default, priority: CInt = G_PRIORITY_DEFAULT,
     servesRunLoop: Bool = true
   ) throws(AioError) -> MainActorBridge {
-    try install(
-      on: mainContext, priority: priority, servesRunLoop: servesRunLoop, executor: nil)
+    try install(on: mainContext, priority: priority, servesRunLoop: servesRunLoop, executor: nil)
   }
 
-  /// The same, with an executor for `@MainActor` code besides.
+  /// What runs the main actor of this process; nil for the Dispatch main queue. It cannot be taken back.
+  nonisolated(unsafe) private static var executor: (any MainExecutorService)?
+
+  /// The same, with the main executor that `makeExecutor` makes the process's, unless the process has one.
   package static func install(
     on mainContext: MainContext, priority: CInt, servesRunLoop: Bool,
-    executor: (any MainThreadService)?
+    executor makeExecutor: (() throws(AioError) -> any MainExecutorService)?
   ) throws(AioError) -> MainActorBridge {
-    requireMainThread("install(on:priority:servesRunLoop:)")
+    requireMainThread("install")
     if installed != nil { throw .mainActorBridgeInstalled }
-    var services: [any MainThreadService] = [MainQueue.shared]
-    if let executor { services.append(executor) }
-    if servesRunLoop && MainRunLoop.isLinked { services.append(MainRunLoop.shared) }
-    let bridge = MainActorBridge(
-      mainContext, executor == nil ? .dispatch : .mainExecutor, services)
+    if executor == nil, let makeExecutor { executor = try makeExecutor() }
+    let bridge = MainActorBridge(mainContext, executor: executor, servesRunLoop: servesRunLoop)
     try bridge.attach(priority)
     AsyncMain.install()
     installed = bridge
@@ -122,7 +128,8 @@ public final class MainActorBridge: @unchecked Sendable {
   }
 
   /// Ends it: the GMainContext does not serve the main actor any more. What is waiting then, and what comes later, waits
-  /// until there is another installation. Main thread, from `@MainActor` code too. Calling it again does nothing.
+  /// until there is another installation. Main thread, from `@MainActor` code too: with ``Mechanism/mainExecutor`` the jobs
+  /// that are queued by then still run. Calling it again does nothing.
   public func remove() {
     Self.requireMainThread("remove()")
     if Self.installed !== self { return }

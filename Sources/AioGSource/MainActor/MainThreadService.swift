@@ -9,3 +9,9 @@ package protocol MainThreadService: AnyObject {
   /// Ends that, from a callback of its own too. What comes meanwhile waits for the next `attach`.
   func detach()
 }
+
+/// A main executor: it runs `@MainActor` code instead of the Dispatch main queue.
+package protocol MainExecutorService: MainThreadService {
+  /// What it runs the jobs on.
+  var context: AioContext { get }
+}

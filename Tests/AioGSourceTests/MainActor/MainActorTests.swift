@@ -1,11 +1,12 @@
-// The main actor under GLib: each case runs in a process of its own, on its main thread, once for each mechanism.
+// The main actor under GLib: each case runs in a process of its own, on its main thread, once with each setup.
 
 import AioGSource
 import Testing
 
 extension AllTests {
   @Suite struct MainActorTests {
-    static let mechanisms: [MainActorBridge.Mechanism] = [.dispatch]
+    /// A mechanism; and after a colon, with the main executor, what runs code of no actor.
+    static let setups = ["dispatch", "mainExecutor:platform", "mainExecutor:mainContext"]
 
     /// As the program lists them.
     static let cases = [
@@ -18,25 +19,24 @@ extension AllTests {
       "nested-in-a-callback", "nested-in-a-job", "nested-in-a-job-in-a-nested-loop",
       "nested-in-a-main-queue-block", "context-iteration-in-a-job",
       "remove-and-install-again", "remove-in-a-job", "another-main-context", "installed-twice",
-      "foundation-is-not-linked",
+      "foundation-is-not-linked", "an-executor-after-the-first-task",
+      "where-nonisolated-code-runs",
       "application", "bus-calls",
       "idle-second", "idle-second-with-a-waiting-job",
     ]
     /// Those that end in a trap.
-    static let traps = ["run-by-another-thread"]
+    static let traps = ["run-by-another-thread", "callbacks-elsewhere-are-not"]
 
-    private func run(_ name: String, _ mechanism: MainActorBridge.Mechanism) throws
-      -> Program.Outcome
-    {
-      try Program("MainActorSuite", ["--mechanism", mechanism.rawValue, name]).outcome()
+    /// What a suite says first: the mechanism that runs.
+    static func greeting(_ setup: String) -> String {
+      "mechanism: \(setup.split(separator: ":")[0])\n"
     }
 
-    @Test(arguments: mechanisms, cases)
-    func itWorks(_ mechanism: MainActorBridge.Mechanism, _ name: String) throws {
-      let outcome = try run(name, mechanism)
+    @Test(arguments: setups, cases)
+    func itWorks(_ setup: String, _ name: String) throws {
+      let outcome = try Program("MainActorSuite", ["--mechanism", setup, name]).outcome()
       #expect(outcome.status == 0, "\(outcome.complaint)")
-      // It is the one that ran.
-      #expect(outcome.output == "mechanism: \(mechanism.rawValue)\n")
+      #expect(outcome.output == Self.greeting(setup))
     }
 
     @Test func noCaseIsLeftOut() throws {
@@ -46,20 +46,28 @@ extension AllTests {
       #expect(listed.count == Self.cases.count + Self.traps.count)
     }
 
-    @Test(arguments: mechanisms)
-    func anotherThreadCannotRunTheMainActor(_ mechanism: MainActorBridge.Mechanism) throws {
-      let outcome = try run("run-by-another-thread", mechanism)
+    @Test(arguments: setups)
+    func anotherThreadCannotRunTheMainActor(_ setup: String) throws {
+      let outcome = try Program("MainActorSuite", ["--mechanism", setup, Self.traps[0]]).outcome()
       #expect(outcome.status < 0)
-      #expect(outcome.output == "mechanism: \(mechanism.rawValue)\n")
+      #expect(outcome.output == Self.greeting(setup))
       #expect(
         outcome.complaint.contains("was run by another thread than the main thread"),
         "\(outcome.complaint.prefix(600))")
     }
 
-    @Test func anAsynchronousMainRunsGLibWhileItIsSuspended() throws {
-      let outcome = try Program("AsyncMainProgram", []).outcome()
+    @Test(arguments: setups)
+    func callbacksOfOtherThreadsAreNotOnIt(_ setup: String) throws {
+      let outcome = try Program("MainActorSuite", ["--mechanism", setup, Self.traps[1]]).outcome()
+      #expect(outcome.status < 0)
+      #expect(outcome.output == Self.greeting(setup))
+    }
+
+    @Test(arguments: setups)
+    func anAsynchronousMainRunsGLibWhileItIsSuspended(_ setup: String) throws {
+      let outcome = try Program("AsyncMainProgram", [setup]).outcome()
       #expect(outcome.status == 0, "\(outcome.complaint.prefix(600))")
-      #expect(outcome.output == "done\n")
+      #expect(outcome.output == Self.greeting(setup) + "done\n")
     }
 
     @Test func anotherThreadCannotInstall() async {

@@ -11,7 +11,8 @@ extension AllTests {
       "timer", "repeating-timer", "timer-of-another-thread", "timer-in-the-common-modes",
       "timer-moved-and-invalidated",
       "perform-from-main", "perform-from-callbacks", "perform-from-another-thread",
-      "perform-while-others-are-busy", "main-operation-queue", "jobs-and-timers",
+      "perform-while-others-are-busy", "perform-in-a-pass", "perform-beside-the-turn",
+      "main-operation-queue", "jobs-and-timers",
       "nested-in-a-timer", "nested-in-a-repeating-timer", "nested-in-a-performed-block",
       "timers-in-a-loop-nested-in-a-job", "run-loop-run-in-a-callback",
       "it-is-served", "without-its-descriptor", "a-timer-due-at-installation", "not-served",
@@ -19,11 +20,11 @@ extension AllTests {
       "idle-second-with-a-later-timer", "descriptors-are-not-leaked",
     ]
 
-    @Test(arguments: MainActorTests.mechanisms, cases)
-    func itWorks(_ mechanism: MainActorBridge.Mechanism, _ name: String) throws {
-      let outcome = try Program("RunLoopSuite", ["--mechanism", mechanism.rawValue, name]).outcome()
+    @Test(arguments: ["dispatch", "mainExecutor:mainContext"], cases)
+    func itWorks(_ setup: String, _ name: String) throws {
+      let outcome = try Program("RunLoopSuite", ["--mechanism", setup, name]).outcome()
       #expect(outcome.status == 0, "\(outcome.complaint)")
-      #expect(outcome.output == "mechanism: \(mechanism.rawValue)\n")
+      #expect(outcome.output == MainActorTests.greeting(setup))
     }
 
     @Test func noCaseIsLeftOut() throws {
