@@ -2,8 +2,7 @@
 //
 // The handler may run on any thread, and at any moment until the task has ended. `g_cancellable_disconnect` would wait
 // for handlers that are under way, those of others included, and for ever if the task ended inside one of them; so the
-// handler is disconnected without waiting, and a link that both sides lock decides instead whether there still is a
-// task to cancel. The link lives until GLib lets go of the handler.
+// handler is disconnected without waiting, and the link decides whether there still is a task to cancel.
 
 import CGLib
 
@@ -42,49 +41,4 @@ public func withCancellable<Result: Sendable, Failure: Error>(
     return await group.next()!
   }
   return try outcome.get()
-}
-
-/// What the handler and the task share.
-private final class CancellationLink: @unchecked Sendable {
-  /// Recursive, so that a task that ends where it must not is found out, and does not hang.
-  private let lock = Lock(recursive: true)
-  private let handOver = HandOver()
-  // Under the lock.
-  private var task: UnsafeCurrentTask?
-  private var isCancelling = false
-
-  func begin(_ task: UnsafeCurrentTask) {
-    lock.withLock { self.task = task }
-  }
-
-  /// The handler's id; 0 if the cancellable was cancelled already, and the task with it.
-  func connect(to cancellable: Cancellable) -> gulong {
-    let handler: @convention(c) (UnsafeMutablePointer<GCancellable>?, gpointer?) -> Void = {
-      Unmanaged<CancellationLink>.fromOpaque($1!).takeUnretainedValue().cancel()
-    }
-    handOver.give()
-    return g_cancellable_connect(
-      cancellable.pointer, unsafeBitCast(handler, to: GCallback.self),
-      Unmanaged.passRetained(self).toOpaque(),
-      { Unmanaged<CancellationLink>.fromOpaque($0!).release() })
-  }
-
-  /// The lock is held, so that the task does not end meanwhile.
-  private func cancel() {
-    handOver.receive()
-    lock.withLock {
-      let outer = isCancelling
-      isCancelling = true
-      task?.cancel()
-      isCancelling = outer
-    }
-  }
-
-  func end() {
-    lock.withLock {
-      precondition(
-        !isCancelling, "a cancellation handler of withCancellable's task ran that task to its end")
-      task = nil
-    }
-  }
 }

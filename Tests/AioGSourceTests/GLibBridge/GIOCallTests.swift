@@ -133,7 +133,7 @@ extension AllTests {
     }
 
     @Test func aDefaultContextPushedForTheStartGetsTheCallback() async throws {
-      let runner = Runner()
+      let runner = ContextRunner()
       defer { runner.stop() }
       // From whatever thread this is.
       let isRight = try await GIO.call { cancellable, callback, data in
@@ -147,35 +147,12 @@ extension AllTests {
       #expect(isRight)
     }
 
-    /// A context that a thread takes over once it has been the default of another one.
-    private final class Runner: Sendable {
-      let context = MainContext()
-      private let isDone = Flag()
-      private let thread = Box<TestThread?>(nil)
-      private let identity = Box<pthread_t?>(nil)
-
-      var isCurrent: Bool { identity.value == pthread_self() }
-
-      func start() {
-        thread.value = TestThread { [context, isDone, identity] in
-          identity.value = pthread_self()
-          while !isDone.isSet { context.iteration(mayBlock: true) }
-        }
-      }
-
-      func stop() {
-        isDone.set()
-        context.wakeUp()
-        thread.value?.join()
-      }
-    }
-
     @Test func theStartIsInTheCallersIsolation() async throws {
       let thread = GLibThread()
       defer { thread.stop() }
       let resident = Resident(thread)
       #expect(try await resident.callTwice() == [1, 2])
-      let runner = Runner()
+      let runner = ContextRunner()
       defer { runner.stop() }
       #expect(try await Self.callOnMain(runner) == 1)
     }
@@ -206,7 +183,7 @@ extension AllTests {
       }
     }
 
-    @MainActor private static func callOnMain(_ runner: Runner) async throws -> Int {
+    @MainActor private static func callOnMain(_ runner: ContextRunner) async throws -> Int {
       var count = 0
       let value = try await GIO.call { cancellable, callback, data in
         MainActor.assertIsolated()

@@ -60,6 +60,18 @@ extension AllTests {
       thread.stop()
     }
 
+    @Test func itsThreadNeedNotHaveMadeItTheDefault() async throws {
+      let runner = ContextRunner()
+      defer { runner.stop() }
+      runner.start()
+      let isRight = try await GIO.call(on: runner.context) {
+        FakeOperation.start(nil, 1, .later, $0, $1, $2)
+      } finish: {
+        FakeOperation.finish($0, $1) == 1 && runner.isCurrent
+      }
+      #expect(isRight)
+    }
+
     @Test func onTheThreadItselfTheStartIsNotPutOff() async throws {
       let thread = GLibThread()
       defer { thread.stop() }
