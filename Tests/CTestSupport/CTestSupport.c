@@ -145,3 +145,5 @@ int aiogs_test_open_terminal(int *program, int *user) {
   close(*user);
   return -error;
 }
+
+uintptr_t aiogs_test_stack_address(void) { return (uintptr_t)__builtin_frame_address(0); }

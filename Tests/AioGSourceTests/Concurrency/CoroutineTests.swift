@@ -1,5 +1,6 @@
 // Coroutines on their contexts: who runs when. Contract 17.
 
+import CTestSupport
 import SystemPackage
 import Testing
 
@@ -169,7 +170,7 @@ extension AllTests {
       let players = Box<[Coroutine]>([])
       let play: @Sendable (Int) async -> Void = { index in
         while true {
-          let depth = addressOnTheStack()
+          let depth = UInt(aiogs_test_stack_address())
           depths.update { $0.insert(depth) }
           rounds.update { $0 += 1 }
           if rounds.value >= 50_000 { return }
@@ -417,11 +418,6 @@ extension Pinned {
     preconditionIsolated()
     log.add("yielded")
   }
-}
-
-@inline(never) private func addressOnTheStack() -> UInt {
-  var mark = 0
-  return withUnsafePointer(to: &mark) { UInt(bitPattern: $0) }
 }
 
 private func pollOnce(_ context: AioContext) { context.poll(blocking: false) }

@@ -3,6 +3,7 @@
 #define AIOGSOURCE_TEST_SUPPORT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Whether allocations can be counted in this build: not under a sanitizer, which has an allocator of its own. */
 bool aiogs_test_can_count_allocations(void);
@@ -32,5 +33,8 @@ int aiogs_test_deny_eventfd(void);
 
 /* A terminal: opens the end that a program has it by, and the end that its user has. Returns 0, or -errno. */
 int aiogs_test_open_terminal(int *program, int *user);
+
+/* Where the stack is: of a local variable's address the address sanitizer makes something else. */
+uintptr_t aiogs_test_stack_address(void);
 
 #endif
