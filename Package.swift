@@ -101,7 +101,7 @@ let package = Package(
     .testTarget(
       name: "AioGSourceTests",
       dependencies: [
-        "AioGSource", "CGLib", "CLiburing", "CTestSupport",
+        "AioGSource", "AioGSourceMainExecutor", "CGLib", "CLiburing", "CTestSupport",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
   ],
