@@ -29,22 +29,28 @@ libraries_are_there() {
     pkg-config --exists "gio-2.0 >= $minimum_glib" "liburing >= $minimum_liburing"
 }
 
-# Installs what is missing, as root or with sudo; where neither goes, says what to install.
-require_libraries() {
-  libraries_are_there && return
-  local packages="libglib2.0-dev liburing-dev pkg-config"
-  local manual="Install these packages and run this again: $packages"
-  command -v apt-get >/dev/null 2>&1 || stop "GLib, liburing or pkg-config is missing. $manual"
+# install_packages WHAT PACKAGE…: installs the packages, as root or with sudo; where neither goes, says that WHAT is
+# missing and what to install.
+install_packages() {
+  local what=$1
+  shift
+  local manual="Install these packages and run this again: $*"
+  command -v apt-get >/dev/null 2>&1 || stop "$what is missing. $manual"
   local sudo=()
   if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null 2>&1 || stop "GLib, liburing or pkg-config is missing. $manual"
+    command -v sudo >/dev/null 2>&1 || stop "$what is missing. $manual"
     sudo=(sudo)
   fi
-  step "installing $packages"
+  step "installing $*"
   "${sudo[@]}" apt-get update -qq >&2 || stop "apt-get update failed. $manual"
-  # shellcheck disable=SC2086
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >&2 ||
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 ||
     stop "apt-get install failed. $manual"
+}
+
+# GLib and liburing, installed if they are missing.
+require_libraries() {
+  libraries_are_there && return
+  install_packages "GLib, liburing or pkg-config" libglib2.0-dev liburing-dev pkg-config
   libraries_are_there || stop "gio-2.0 $minimum_glib and liburing $minimum_liburing or newer are needed; \
 this system's packages are older: $(pkg-config --modversion gio-2.0 liburing 2>&1 | tr '\n' ' ')"
 }

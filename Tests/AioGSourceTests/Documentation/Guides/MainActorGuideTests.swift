@@ -2,6 +2,7 @@
 // guide's program.
 
 import AioGSource
+import AioGSourceMainExecutor
 import CGLib
 import SystemPackage
 import Testing
@@ -96,4 +97,29 @@ let onClicked: @Sendable @convention(c) (gpointer?, gpointer?) -> Void = { butto
   defer { bridge.remove() }
   // end of snippet
   MainLoop().run()
+}
+
+@MainActor private func installing() throws {
+  // snippet
+  try MainActorBridge.install()
+  Task {
+    try await Task.sleep(for: .seconds(1))
+    print("on the main thread")
+  }
+  MainLoop().run()
+  // end of snippet
+}
+
+@MainActor private func callingBack(_ context: AioContext, _ window: Window) {
+  // snippet
+  context.schedule {
+    MainActor.assumeIsolated { window.title = "done" }
+  }
+  // end of snippet
+}
+
+@MainActor private func choosing() throws {
+  // snippet
+  if (try? MainActorBridge.installExecutor()) == nil { try MainActorBridge.install() }
+  // end of snippet
 }

@@ -2,7 +2,6 @@
 // compiled, and so to be true. What it does is tested elsewhere.
 
 import AioGSource
-import AioGSourceMainExecutor
 import CGLib
 import SystemPackage
 
@@ -137,12 +136,6 @@ private func theMainActor() throws {
     print("a second later, on the main thread")
   }
   MainLoop().run()
-  // end of snippet
-}
-
-private func theMainExecutor() throws {
-  // snippet
-  if (try? MainActorBridge.installExecutor()) == nil { try MainActorBridge.install() }
   // end of snippet
 }
 
