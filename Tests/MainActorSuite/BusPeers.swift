@@ -50,6 +50,8 @@ import SuiteSupport
     }
     connections = []
     runMainLoop(for: 0.02)
+    g_dbus_node_info_unref(node)
+    table.deallocate()
   }
 
   func echo(_ text: String) async throws -> String {

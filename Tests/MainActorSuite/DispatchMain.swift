@@ -40,13 +40,15 @@ let dispatchCases = [
 }
 
 @MainActor private func mainQueueSync() throws {
+  let threads = Pthreads()
   let answer = Box(0)
   try runMainLoop { loop in
-    _ = Pthread {
+    threads.start {
       answer.value = DispatchQueue.main.sync { isMainThread() ? 42 : -1 }
       loop.quit()
     }
   }
+  threads.join()
   try check(answer.value == 42, "DispatchQueue.main.sync answered \(answer.value)")
 }
 

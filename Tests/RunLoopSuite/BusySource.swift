@@ -6,13 +6,17 @@ import CGLib
   private let source: UnsafeMutablePointer<GSource>
 
   init() {
+    source = g_source_new(Self.functions, guint(MemoryLayout<GSource>.stride))
+    g_source_attach(source, nil)
+  }
+
+  private static let functions: UnsafeMutablePointer<GSourceFuncs> = {
     let functions = UnsafeMutablePointer<GSourceFuncs>.allocate(capacity: 1)
     functions.initialize(to: GSourceFuncs())
     functions.pointee.prepare = { _, _ in 1 }
     functions.pointee.dispatch = { _, _, _ in 1 }
-    source = g_source_new(functions, guint(MemoryLayout<GSource>.stride))
-    g_source_attach(source, nil)
-  }
+    return functions
+  }()
 
   func destroy() {
     g_source_destroy(source)

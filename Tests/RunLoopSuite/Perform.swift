@@ -48,10 +48,11 @@ let performCases = [
 
 /// Foundation does not wake its run loop for it, so the thread wakes GLib's.
 @MainActor private func performFromAnotherThread() throws {
+  let threads = Pthreads()
   let isMain = Box(false)
   let start = now()
   try runMainLoop { loop in
-    _ = Pthread {
+    threads.start {
       usleep(50_000)
       RunLoop.main.perform {
         isMain.value = Thread.isMainThread
@@ -60,6 +61,7 @@ let performCases = [
       MainContext.default.wakeUp()
     }
   }
+  threads.join()
   try check(isMain.value, "it was performed on another thread")
   try check(now() - start < 2, "it took \(now() - start) s")
 }
@@ -120,6 +122,7 @@ private func iterateNested() {
 
 /// The run loop drains the main queue too, and nested iterations come in between: no job is lost.
 @MainActor private func jobsAndTimers() throws {
+  let threads = Pthreads()
   let total = 20_000
   let jobs = Box(0)
   let ticks = Box(0)
@@ -129,7 +132,7 @@ private func iterateNested() {
   }
   try runMainLoop(limit: 60) { loop in
     for _ in 0..<2 {
-      _ = Pthread {
+      threads.start {
         for index in 0..<total / 2 {
           if index % 100 == 0 { usleep(200) }
           Task.detached { @MainActor in
@@ -141,6 +144,7 @@ private func iterateNested() {
       }
     }
   }
+  threads.join()
   timer.invalidate()
   try check(jobs.value == total, "\(jobs.value) jobs ran")
   try check(ticks.value > 10, "the timer ticked \(ticks.value) times")

@@ -58,14 +58,16 @@ private func later(_ seconds: Double, _ body: @escaping @Sendable () -> Void) ->
 
 /// It is added while the loop sleeps, and nothing else would wake that.
 @MainActor private func timerOfAnotherThread() throws {
+  let threads = Pthreads()
   let start = now()
   try runMainLoop { loop in
-    _ = Pthread {
+    threads.start {
       usleep(50_000)
       let timer = later(0.05) { loop.quit() }
       RunLoop.main.add(timer, forMode: .default)
     }
   }
+  threads.join()
   let took = now() - start
   try check(took >= 0.1 && took < 2, "twice 50 ms took \(took) s")
 }

@@ -113,6 +113,17 @@ package final class Pthread: @unchecked Sendable {
   package func join() { pthread_join(thread, nil) }
 }
 
+/// Threads that are joined together.
+@MainActor package final class Pthreads {
+  private var threads: [Pthread] = []
+  package init() {}
+  package func start(_ body: @escaping @Sendable () -> Void) { threads.append(Pthread(body)) }
+  package func join() {
+    for thread in threads { thread.join() }
+    threads = []
+  }
+}
+
 package func isMainThread() -> Bool { g_main_context_is_owner(g_main_context_default()) != 0 }
 
 /// Seconds of the monotonic clock.
@@ -142,16 +153,20 @@ package enum Polls {
 /// Has the loop sleep for so long, and nothing else.
 @MainActor package func expectIdle(_ seconds: Double) throws {
   Polls.startCounting()
-  let polls = Polls.count
-  let time = threadTime()
-  runMainLoop(for: seconds)
-  let used = threadTime() - time
-  // One that sleeps, and what is due when the loop starts and ends.
+  var least = Double.infinity
+  // A busy machine makes a thread pay for others now and then; a loop that spins costs a second every time.
+  for _ in 0..<3 where least >= 0.001 {
+    let polls = Polls.count
+    let time = threadTime()
+    runMainLoop(for: seconds)
+    least = min(least, threadTime() - time)
+    // One that sleeps, and what is due when the loop starts and ends.
+    try check(
+      Polls.count - polls <= 3, "GLib polled \(Polls.count - polls) times in \(seconds) s")
+  }
   try check(
-    Polls.count - polls <= 3, "GLib polled \(Polls.count - polls) times in \(seconds) s")
-  try check(
-    used < (aiogs_test_is_sanitized() ? 0.02 : 0.001),
-    "\(seconds) s cost \(used * 1000) ms of CPU time")
+    least < (aiogs_test_is_sanitized() ? 0.02 : 0.001),
+    "\(seconds) s cost \(least * 1000) ms of CPU time")
 }
 
 /// What a loop that sleeps most of the time may use of `seconds`.
