@@ -309,8 +309,10 @@ extension AllTests {
       let signals = try thread.context.signals(SIGUSR1)
       var generator = SeededGenerator(seed: 3)
       var ends = [0, 0]
-      for _ in 0..<1_000 {
+      for round in 0..<600 {
         let delay = UInt32.random(in: 0...60, using: &generator)
+        // Most at about the time of the signal; some long after it, and some at once, whatever a thread takes to begin.
+        let moment = round % 8 == 0 ? 3_000 : round % 8 == 1 ? 0 : delay + 40
         let task = Task {
           var iterator = signals.makeAsyncIterator()
           return await iterator.next()
@@ -319,7 +321,7 @@ extension AllTests {
           usleep(delay)
           Signals.sendToSelf(SIGUSR1)
         }
-        usleep(delay)
+        usleep(moment)
         task.cancel()
         if await task.value == nil {
           ends[0] += 1
