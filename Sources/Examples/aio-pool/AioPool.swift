@@ -53,8 +53,6 @@ struct AioPool: ParsableCommand {
   private func digestAll(_ mainThread: MainThread) async throws(AioError) -> Int32 {
     let threads = self.threads ?? min(max(sysconf(CInt(_SC_NPROCESSORS_ONLN)), 1), 256)
     let list = FileList(files, on: mainThread.context)
-    // Called by GLib, in no task, but on the thread that the list belongs to.
-    mainThread.onSignal = { list.assumeIsolated { $0.close() } }
     let digesters = try (0..<min(threads, files.count)).map { number throws(AioError) in
       try Digester(number: number)
     }
@@ -69,6 +67,7 @@ struct AioPool: ParsableCommand {
         }
       }
       group.addTask { await progress.draw(every: .milliseconds(100), on: mainThread.context) }
+      group.addTask { for await signal in mainThread.signals { await list.close(by: signal) } }
       defer { group.cancelAll() }
       for file in files {
         guard let outcome = await list.nextOutcome() else { return false }
@@ -82,7 +81,7 @@ struct AioPool: ParsableCommand {
     for digester in digesters { await digester.thread.shutDown(waitingFor: .zero) }
     if !isComplete {
       complain("interrupted")
-      return 128 + mainThread.signal
+      return await 128 + (list.signal ?? 0)
     }
     return output.end()
   }

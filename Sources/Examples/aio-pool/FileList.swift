@@ -16,7 +16,8 @@ actor FileList {
   /// Which outcome is the next to be asked for.
   private var awaited = 0
   private var waiter: CheckedContinuation<Outcome?, Never>?
-  private var isClosed = false
+  /// What closed it; nil while it is open.
+  private(set) var signal: CInt?
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { context.unownedExecutor }
 
@@ -27,7 +28,7 @@ actor FileList {
 
   /// A file for the caller; nil if there is none left, or the list was closed.
   func next() -> Entry? {
-    if isClosed || taken == paths.count { return nil }
+    if signal != nil || taken == paths.count { return nil }
     taken += 1
     return Entry(index: taken - 1, path: paths[taken - 1])
   }
@@ -48,17 +49,22 @@ actor FileList {
 
   /// Waits for the outcomes, one after the other in the order of the files; nil if the list was closed.
   func nextOutcome() async -> Outcome? {
-    if isClosed { return nil }
-    if let outcome = outcomes.removeValue(forKey: awaited) {
-      awaited += 1
-      return outcome
+    await withCheckedContinuation { continuation in
+      // Looked at in here: the await is where others come in, before the closure as well.
+      if signal != nil {
+        continuation.resume(returning: nil)
+      } else if let outcome = outcomes.removeValue(forKey: awaited) {
+        awaited += 1
+        continuation.resume(returning: outcome)
+      } else {
+        waiter = continuation
+      }
     }
-    return await withCheckedContinuation { waiter = $0 }
   }
 
   /// Nobody gets a file any more, and who waits for an outcome is told.
-  func close() {
-    isClosed = true
+  func close(by signal: CInt) {
+    if self.signal == nil { self.signal = signal }
     waiter.take()?.resume(returning: nil)
   }
 }

@@ -1,29 +1,26 @@
-// The default GMainContext with an AioContext in it, the task that the program is, and sources of GLib's own for the signals
-// that end it. Main thread only.
+// The default GMainContext with an AioContext in it, the task that the program is, and the signals that end it. Main thread
+// only.
 
 import AioGSource
-import CGLib
+import Glibc
 
 final class MainThread: @unchecked Sendable {
   let context: AioContext
-  /// Is called when a signal came.
-  var onSignal: () -> Void = {}
-  /// The one that came first; 0 if none did.
-  private(set) var signal: CInt = 0
+  /// Those that would have ended the process; none is lost from here on.
+  let signals: SignalSequence
   private let loop = MainLoop()
-  private var sources: [UnsafeMutablePointer<GSource>] = []
 
   init() throws(AioError) {
     context = try AioContext(name: "main")
+    do {
+      signals = try context.signals(SIGINT, SIGTERM, SIGHUP)
+    } catch {
+      throw .system(call: "sigaction", error)
+    }
     try context.attach()
-    for signal in [SIGINT, SIGTERM, SIGHUP] { watch(signal) }
   }
 
   deinit {
-    for source in sources {
-      g_source_destroy(source)
-      g_source_unref(source)
-    }
     context.detach()
   }
 
@@ -45,35 +42,6 @@ final class MainThread: @unchecked Sendable {
       }
     }
     loop.run()
-    onSignal = {}
     return try outcome!.get()
-  }
-
-  private final class Watch {
-    unowned let mainThread: MainThread
-    let signal: CInt
-    init(_ mainThread: MainThread, _ signal: CInt) {
-      self.mainThread = mainThread
-      self.signal = signal
-    }
-  }
-
-  private func watch(_ signal: CInt) {
-    let source = g_unix_signal_source_new(signal)!
-    g_source_set_callback(
-      source,
-      { data in
-        let watch = Unmanaged<Watch>.fromOpaque(data!).takeUnretainedValue()
-        watch.mainThread.came(watch.signal)
-        return G_SOURCE_CONTINUE
-      }, Unmanaged.passRetained(Watch(self, signal)).toOpaque(),
-      { Unmanaged<AnyObject>.fromOpaque($0!).release() })
-    g_source_attach(source, nil)
-    sources.append(source)
-  }
-
-  private func came(_ signal: CInt) {
-    if self.signal == 0 { self.signal = signal }
-    onSignal()
   }
 }
