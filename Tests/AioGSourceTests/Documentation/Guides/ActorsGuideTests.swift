@@ -59,6 +59,26 @@ extension AllTests {
       #expect(try loop.task { await account.balance } == 20)
     }
 
+    /// One that looked before its await would miss some of them.
+    @Test(arguments: Combination.all)
+    func noMessageIsMissed(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      let context = loop.context
+      let mailbox = Mailbox(on: context)
+      let elsewhere = try IOThread(name: "elsewhere")
+      let writer = elsewhere.context.taskExecutor
+      let count = try loop.task {
+        let writing = Task(executorPreference: writer) {
+          for number in 0..<2_000 { await mailbox.put("\(number)") }
+        }
+        for number in 0..<2_000 where await mailbox.next() != "\(number)" { return number }
+        await writing.value
+        return 2_000
+      }
+      #expect(count == 2_000)
+      elsewhere.stop()
+    }
+
     @Test(arguments: Combination.monitors)
     func anActorOnEachThread(_ monitor: MonitorKind) async throws {
       let paths = ["a", "b", "c", "d", "e"]
@@ -178,6 +198,38 @@ actor Account {
     let before = balance
     try await context.sleep(for: .microseconds(100))  // others run here
     balance = before + amount  // and were kept out by the mutex
+  }
+}
+// end of snippet
+
+// snippet
+actor Mailbox {
+  let context: AioContext
+  private var messages: [String] = []
+  private var reader: CheckedContinuation<String, Never>?
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { context.unownedExecutor }
+
+  init(on context: AioContext) { self.context = context }
+
+  /// Waits for a message. One reader at a time.
+  func next() async -> String {
+    await withCheckedContinuation { continuation in
+      if messages.isEmpty {  // in here, and not before the await
+        reader = continuation
+      } else {
+        continuation.resume(returning: messages.removeFirst())
+      }
+    }
+  }
+
+  func put(_ message: String) {
+    if let reader {
+      self.reader = nil
+      reader.resume(returning: message)
+    } else {
+      messages.append(message)
+    }
   }
 }
 // end of snippet

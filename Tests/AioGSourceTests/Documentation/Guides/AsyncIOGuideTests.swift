@@ -222,6 +222,32 @@ extension AllTests {
     }
 
     @Test(arguments: Combination.all)
+    func aSignalIsWaitedFor(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      let context = loop.context
+      let output = Log()
+      let print: @Sendable (String) -> Void = { output.add($0) }
+      try loop.task {
+        let waiting = Task(executorPreference: context.taskExecutor) {
+          // snippet
+          for await signal in try context.signals(SIGINT, SIGTERM) {
+            print("signal \(signal) came")
+            break
+          }
+          // end of snippet
+        }
+        // It has begun, and subscribed, before this goes on.
+        await Task.yield()
+        let sender = TestThread { Signals.sendToSelf(SIGTERM) }
+        try await waiting.value
+        sender.join()
+      }
+      #expect(output.value == ["signal \(SIGTERM) came"])
+      // What they did before is back.
+      #expect(Signals.disposition(of: SIGTERM).address == 0)
+    }
+
+    @Test(arguments: Combination.all)
     func theEndIsWaitedFor(_ combination: Combination) throws {
       let loop = try TestLoop(combination)
       let context = loop.context
