@@ -2,10 +2,12 @@
 // read. Cancelling the task that runs it cancels the read in the kernel. Main actor.
 
 import AioGSource
+import Glibc
 import SystemPackage
 
 @MainActor final class Digest {
-  private static let blockSize = 1 << 20
+  /// What a read does before it waits, the main thread does: with more, a frame would feel it.
+  private static let blockSize = 256 << 10
 
   let path: FilePath
   /// Bytes, when it was opened.
@@ -33,6 +35,9 @@ import SystemPackage
     let status = try await engine.status(of: file)
     try check(status)
     size = status.size
+    // The next block is read ahead by us. The kernel would take a window that may be of many MiB, and fill it as far as it
+    // can without a disk, which for a hole is all of it, while the main thread submits the read.
+    posix_fadvise(file.rawValue, 0, 0, POSIX_FADV_RANDOM)
 
     var index = 0
     var count = try await read(file, at: 0, into: buffers[0])
