@@ -46,7 +46,7 @@ public struct Coroutine: Sendable, Hashable, CustomStringConvertible {
   public static var current: Coroutine? { CoroutineCore.current.map { Coroutine(core: $0) } }
 
   /// Has the coroutine go on where it was last, on the context where it ran last: at once, when called on the home thread
-  /// of that outside a coroutine; after the running coroutine yields, when called inside one; else soon.
+  /// of that outside a coroutine; after the running coroutine yields, when called inside one of that context; else soon.
   ///
   /// Any thread. It may not have yielded yet: it goes on when it has. Traps where it was never scheduled or entered, where
   /// it is scheduled already, naming both places, and where it has ended. Stands for `aio_co_wake`.
@@ -55,11 +55,7 @@ public struct Coroutine: Sendable, Hashable, CustomStringConvertible {
       preconditionFailure("coroutine '\(name)' was woken before it was scheduled or entered")
     }
     if queue.isRunningHere {
-      if let running = CoroutineCore.current {
-        core.enterLater(from: running)
-      } else {
-        core.enterAndRun(on: queue)
-      }
+      core.enter(on: queue)
     } else {
       core.schedule(on: queue, from: Place(file, line))
     }
@@ -111,16 +107,13 @@ extension AioContext {
   }
 
   /// Runs a coroutine on this context: at once, to where it first waits, when called on the home thread outside a
-  /// coroutine; after the running one yields, ends, or waits, when called inside one; else in the context's next pass.
+  /// coroutine; after the running one yields, ends, or waits, when called inside one of this context; else in the context's
+  /// next pass.
   ///
   /// Any thread. The coroutine has to have yielded. Stands for `aio_co_enter`.
   public func enter(_ coroutine: Coroutine, file: StaticString = #fileID, line: UInt = #line) {
     if jobs.isRunningHere {
-      if let running = CoroutineCore.current {
-        coroutine.core.enterLater(from: running)
-      } else {
-        coroutine.core.enterAndRun(on: jobs)
-      }
+      coroutine.core.enter(on: jobs)
     } else if AioContext.current === self {
       enterOutsideOfPasses(coroutine)
     } else {

@@ -50,6 +50,13 @@ final class CoroutineCore: JobRunner, TaskExecutor, @unchecked Sendable {
   }
 
   /// The task's address: a hash of it would cost more than the rest of what asks for it.
+  /// The same, if it is a coroutine of the queue's context, which the calling thread runs. One of another context's may
+  /// have come here with an actor's code; what it keeps is that context's, and it is not waited for.
+  static func current(on queue: JobQueue) -> CoroutineCore? {
+    guard let core = current, core.queue === queue else { return nil }
+    return core
+  }
+
   private static var identityOfTask: Int {
     withUnsafeCurrentTask { $0.map { unsafeBitCast($0, to: Int.self) } ?? 0 }
   }
@@ -93,6 +100,15 @@ final class CoroutineCore: JobRunner, TaskExecutor, @unchecked Sendable {
     }
   }
 
+  /// The home thread, in a pass: at once, or, in a coroutine of the same context's, when that has yielded.
+  func enter(on queue: JobQueue) {
+    if let running = Self.current(on: queue) {
+      enterLater(from: running)
+    } else {
+      enterAndRun(on: queue)
+    }
+  }
+
   /// Home thread, in no coroutine: runs it to where it next waits for something, then what it has entered, and so on.
   func enterAndRun(on queue: JobQueue) {
     queue.entries.append(self)
@@ -103,7 +119,7 @@ final class CoroutineCore: JobRunner, TaskExecutor, @unchecked Sendable {
   }
 
   /// Runs after the coroutine that calls this has yielded, ended, or waits for something. Home thread.
-  func enterLater(from running: CoroutineCore) {
+  private func enterLater(from running: CoroutineCore) {
     precondition(running !== self, "coroutine '\(name)' was entered by itself")
     running.wakeUps.append(self)
     // Its job may be an actor's, which we are not asked to run.
