@@ -83,14 +83,19 @@ public final class AsyncMutex: Sendable {
     if Task.isCancelled { throw .canceled }
     if tryLock() { return }
     guard let ticket = acquireOrJoin() else { return }
-    let isOurs = await withTaskCancellationHandler {
-      await withUnsafeContinuation { (continuation: Continuation) in
-        suspend(ticket, continuation)
-      }
-    } onCancel: {
-      cancel(ticket)
-    }
-    if !isOurs { throw .canceled }
+    if await !wait(#isolation, for: ticket) { throw .canceled }
+  }
+
+  /// False if the task was cancelled before its turn came. The isolation as in `AIOEngine.performHere`.
+  private func wait(
+    _ isolation: isolated (any Actor)?, for ticket: State.Queue.Ticket
+  ) async -> Bool {
+    await withTaskCancellationHandler(
+      operation: {
+        await withUnsafeContinuation(isolation: isolation) { suspend(ticket, $0) }
+      },
+      onCancel: { cancel(ticket) },
+      isolation: isolation)
   }
 
   /// Gets the mutex if it is free; false if somebody holds it. Never waits.

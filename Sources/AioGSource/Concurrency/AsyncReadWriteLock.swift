@@ -174,14 +174,23 @@ public final class AsyncReadWriteLock: Sendable {
   nonisolated(nonsending) func waitUnlessCancelled(
     for ticket: State.Queue.Ticket
   ) async throws(Errno) {
-    let isOurs = await withTaskCancellationHandler {
-      await withUnsafeContinuation { (continuation: Continuation) in
-        suspend(ticket, continuation)
-      }
-    } onCancel: {
-      if case .left(let waiter) = change({ $0.cancel(ticket) }) { waiter?.resume(returning: false) }
-    }
-    if !isOurs { throw .canceled }
+    if await !wait(#isolation, for: ticket) { throw .canceled }
+  }
+
+  /// False if the task was cancelled before its turn came. The isolation as in `AIOEngine.performHere`.
+  private func wait(
+    _ isolation: isolated (any Actor)?, for ticket: State.Queue.Ticket
+  ) async -> Bool {
+    await withTaskCancellationHandler(
+      operation: {
+        await withUnsafeContinuation(isolation: isolation) { suspend(ticket, $0) }
+      },
+      onCancel: {
+        if case .left(let waiter) = change({ $0.cancel(ticket) }) {
+          waiter?.resume(returning: false)
+        }
+      },
+      isolation: isolation)
   }
 
   private func suspend(_ ticket: State.Queue.Ticket, _ continuation: Continuation) {

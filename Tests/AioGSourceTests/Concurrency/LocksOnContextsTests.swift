@@ -168,5 +168,78 @@ extension AllTests {
         #expect(context.isHomeThread)
       }
     }
+
+    /// A wait that can be cancelled takes an actor's task nowhere that one which cannot does not.
+    @Test(arguments: Combination.all)
+    func waitingKeepsTheActorsThread(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      let context = loop.context
+      // Whether it would is a matter of moments.
+      for _ in 0..<20 {
+        let hops = Waiter.Way.allCases.map { way in
+          let elsewhere = TestExecutor()
+          elsewhere.startThread()
+          let waiter = Waiter(context)
+          let isOver = Flag()
+          Task(executorPreference: elsewhere) {
+            await waiter.wait(way)
+            context.schedule { isOver.set() }
+          }
+          #expect(loop.run { waiter.waiting == 1 })
+          waiter.release(way)
+          #expect(loop.run { isOver.isSet })
+          elsewhere.stopThread()
+          return elsewhere.enqueued
+        }
+        #expect(Set(hops).count == 1, "\(hops)")
+      }
+    }
   }
+}
+
+private actor Waiter {
+  enum Way: CaseIterable {
+    case mutex, mutexUnlessCancelled, reader, readerUnlessCancelled
+  }
+
+  let context: AioContext
+  let mutex = AsyncMutex()
+  let readWriteLock = AsyncReadWriteLock()
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { context.unownedExecutor }
+
+  /// Both are held.
+  init(_ context: AioContext) {
+    self.context = context
+    _ = mutex.tryLock()
+    _ = readWriteLock.tryWriteLock()
+  }
+
+  nonisolated var waiting: Int { mutex.waiting + readWriteLock.waiting }
+
+  func wait(_ way: Way) async {
+    switch way {
+    case .mutex: await mutex.lock()
+    case .mutexUnlessCancelled: try? await mutex.lockUnlessCancelled()
+    case .reader: await readWriteLock.readLock()
+    case .readerUnlessCancelled: try? await readWriteLock.readLockUnlessCancelled()
+    }
+    mutex.unlockIfLocked()
+    if readWriteLock.readerCount > 0 { readWriteLock.readUnlock() }
+  }
+
+  nonisolated func release(_ way: Way) {
+    switch way {
+    case .mutex, .mutexUnlessCancelled:
+      readWriteLock.writeUnlock()
+      mutex.unlock()
+    case .reader, .readerUnlessCancelled:
+      mutex.unlock()
+      readWriteLock.writeUnlock()
+    }
+  }
+}
+
+extension AsyncMutex {
+  fileprivate func unlockIfLocked() { if isLocked { unlock() } }
 }
