@@ -29,6 +29,8 @@ extension AioContext {
     public var handlersRun: Int
     /// Timers that ran.
     public var timersRun: Int
+    /// Jobs of tasks and actors that ran.
+    public var jobsRun: Int
     /// Times a poll callback found work.
     public var pollingHits: Int
     /// Handlers that are registered.
@@ -48,6 +50,7 @@ extension AioContext {
       bottomHalvesRun: bottomHalves.callbacksRun,
       handlersRun: counters.handlersRun,
       timersRun: timers.all.reduce(0) { $0 + $1.callbacksRun },
+      jobsRun: jobs.jobsRun,
       pollingHits: busyPolling.hits,
       handlers: handlers.count,
       timers: timers.all.reduce(0) { $0 + $1.count })

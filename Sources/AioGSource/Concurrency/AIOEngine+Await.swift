@@ -20,7 +20,7 @@ extension AIOEngine {
     isCancellable: Bool = true,
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest
   ) async throws(Errno) -> Int {
-    if io.isRunningHere {
+    if io.isAtHome {
       return try await performHere(#isolation, isCancellable, make)
     }
     return try await performElsewhere(isCancellable, make)
@@ -50,7 +50,7 @@ extension AIOEngine {
     let record = awaiter.addHandler()
     let result = await awaitRequest(isolation, make, awaiter)
     awaiter.removeHandler(record)
-    if io.isRunningHere {
+    if io.isAtHome {
       io.awaiters.give(awaiter)
     } else {
       AwaiterPool.discard(awaiter)
@@ -96,8 +96,9 @@ extension ContextIO {
     }
   }
 
+  /// Whether the calling thread may make requests.
   @inline(__always)
-  var isRunningHere: Bool {
+  var isAtHome: Bool {
     !isClosed && context._withUnsafeGuaranteedRef { $0.isHomeThread }
   }
 }

@@ -33,7 +33,7 @@ extension AioContext {
     }
   }
 
-  /// The same for a task, which waits while the loop runs: any task.
+  /// The same for a task, which waits while the loop runs: any task. Cancelling it makes no difference; the limit does.
   nonisolated(nonsending) public func drained(
     waitingFor limit: Duration? = nil
   ) async -> DrainReport {
@@ -71,7 +71,7 @@ extension AioContext {
   }
 
   private func cancelInFlight() {
-    _ = sleepers.cancelAll()
+    sleepers.cancelAll()
     if let loopIO { unsafeDowncast(loopIO, to: ContextIO.self).cancelAll() }
   }
 }

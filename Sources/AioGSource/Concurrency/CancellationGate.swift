@@ -3,7 +3,9 @@
 //
 // Guarantees: who cancels first has the operation not begin; who begins first is told of the cancellation by way of what it
 // left here. A cancellation that comes after the end finds what is left, and the generation tells that it is another's by
-// now. A value that touches nothing else, in the awaiting task's own frame.
+// now. It touches nothing else, and stays where it is for as long as an operation uses it: in an Awaiter.
+//
+// Modelled by Models/cancellation-gate.pml (reset, begun, cancel).
 
 import Synchronization
 

@@ -8,6 +8,8 @@
 // Guarantees: a coroutine is resumed once for each time it yields, by whoever schedules or enters it first; a second one
 // that schedules it before it runs is told so. It may be scheduled on the context that it runs on before it yields: it is
 // resumed when it has, and not before.
+//
+// Modelled by Models/coroutine.pml (schedule, run, yield), with who performs what they return (CoroutineCore).
 
 struct CoroutineState: Equatable, RawRepresentable {
   enum Phase: UInt8 {

@@ -45,20 +45,20 @@ struct DrainState {
 
   /// In nanoseconds; nil for none.
   let deadline: Int64?
-  private var finished: [Item: Bool] = [:]
+  private var finished: Set<Item> = []
   private var cancelled: Set<Item> = []
 
   init(deadline: Int64?) { self.deadline = deadline }
 
   /// Looks at what is in flight, anew each time that something may have ended.
   mutating func look(_ items: [Item], now: Int64) -> Action {
-    for item in items where !cancelled.contains(item) { finished[item] = true }
+    for item in items where !cancelled.contains(item) { finished.insert(item) }
     if items.isEmpty { return .done }
     guard let deadline, now >= deadline else { return .wait }
     let late = items.filter { !cancelled.contains($0) }
     if late.isEmpty { return .wait }
     for item in late {
-      finished[item] = nil
+      finished.remove(item)
       cancelled.insert(item)
     }
     return .cancel
@@ -66,7 +66,7 @@ struct DrainState {
 
   var report: DrainReport {
     var report = DrainReport()
-    for item in finished.keys { report.finished[item.name, default: 0] += 1 }
+    for item in finished { report.finished[item.name, default: 0] += 1 }
     for item in cancelled { report.cancelled[item.name, default: 0] += 1 }
     return report
   }

@@ -87,14 +87,9 @@ final class Sleepers: LoopTasks, @unchecked Sendable {
     for continuation in waiting { continuation.resume() }
   }
 
-  /// Ends all sleeps early; how many there were.
-  func cancelAll() -> Int {
-    var cancelled = 0
-    for sleeper in all where sleeper.continuation != nil {
-      sleeper.cancel()
-      cancelled += 1
-    }
-    return cancelled
+  /// Ends all sleeps early.
+  func cancelAll() {
+    for sleeper in all where sleeper.continuation != nil { sleeper.cancel() }
   }
 
   override func close() -> [String] {

@@ -299,6 +299,7 @@ extension AllTests {
       #expect(ran.value >= 8)
       #expect(ran.value <= 16)
       while ran.value < 40 { context.poll(blocking: true) }
+      #expect(context.statistics.jobsRun == 40)
     }
 
     /// A job that runs the loop has the jobs behind it run in there.
