@@ -70,15 +70,14 @@ extension AllTests {
       let starts = Flag()
       let ends = Flag()
       let returned = Flag()
-      let task = Task {
-        try await thread.run {
-          try await GIO.call {
-            FakeOperation.start(nil, 1, .insideTheCancellation, $0, $1, $2)
-            starts.set()
-          } finish: {
-            ends.set()
-            return FakeOperation.finish($0, $1)
-          }
+      // Itself, and not by way of another: that one might not be listening yet, and hand the cancellation on later.
+      let task = Task(executorPreference: thread) {
+        try await GIO.call {
+          FakeOperation.start(nil, 1, .insideTheCancellation, $0, $1, $2)
+          starts.set()
+        } finish: {
+          ends.set()
+          return FakeOperation.finish($0, $1)
         }
       }
       while !starts.isSet { await Task.yield() }
