@@ -21,7 +21,7 @@ extension AIOEngine {
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest
   ) async throws(Errno) -> Int {
     if io.isAtHome {
-      return try await performHere(#isolation, isCancellable, make)
+      return try await performHere(isCancellable, make)
     }
     return try await performElsewhere(isCancellable, make)
   }
@@ -34,21 +34,21 @@ extension AIOEngine {
     // Held until the end: a context that is gone could not resume us.
     guard let context = io.pool.context else { throw .canceled }
     return try await context.run { () throws(Errno) in
-      try await self.performHere(nil, isCancellable, make)
+      try await self.performHere(isCancellable, make)
     }
   }
 
-  /// The caller's isolation is a parameter here, and handed on: a closure that does not name it would leave for the pool's
-  /// threads, in a task without the context as its preference, be the function nonisolated(nonsending) or not.
+  /// nonisolated(nonsending) all the way: an `isolated` parameter costs a switch of executors at each call that is inlined,
+  /// and each takes the runtime's lock on the task. What the continuation's closure does, it does in place.
   @inline(__always)
-  private func performHere(
-    _ isolation: isolated (any Actor)?, _ isCancellable: Bool,
+  nonisolated(nonsending) private func performHere(
+    _ isCancellable: Bool,
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest
   ) async throws(Errno) -> Int {
-    if !isCancellable { return try Self.count(await awaitRequest(isolation, make, nil)) }
+    if !isCancellable { return try Self.count(await awaitRequest(make, nil)) }
     let awaiter = io.awaiters.take()
     let record = awaiter.addHandler()
-    let result = await awaitRequest(isolation, make, awaiter)
+    let result = await awaitRequest(make, awaiter)
     awaiter.removeHandler(record)
     if io.isAtHome {
       io.awaiters.give(awaiter)
@@ -59,11 +59,10 @@ extension AIOEngine {
   }
 
   @inline(__always)
-  private func awaitRequest(
-    _ isolation: isolated (any Actor)?,
+  nonisolated(nonsending) private func awaitRequest(
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest, _ awaiter: Awaiter?
   ) async -> Int {
-    await withUnsafeContinuation(isolation: isolation) {
+    await withUnsafeContinuation {
       (continuation: UnsafeContinuation<Int, Never>) in
       if let awaiter, awaiter.pointee.gate.isCancelled {
         continuation.resume(returning: -Int(Errno.canceled.rawValue))
