@@ -62,7 +62,8 @@ extension AIOEngine {
   nonisolated(nonsending) private func awaitRequest(
     _ make: @Sendable (AIOEngine, @escaping Completion) -> AIORequest, _ awaiter: Awaiter?
   ) async -> Int {
-    await withUnsafeContinuation {
+    // withUnsafeContinuation without its `isolated` parameter, whose switch before the suspension costs a lock of the task's.
+    await _unsafeInheritExecutor_withUnsafeContinuation {
       (continuation: UnsafeContinuation<Int, Never>) in
       if let awaiter, awaiter.pointee.gate.isCancelled {
         continuation.resume(returning: -Int(Errno.canceled.rawValue))
