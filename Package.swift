@@ -104,6 +104,10 @@ let package = Package(
         "AioGSource", "AioGSourceMainExecutor", "CGLib", "CLiburing", "CTestSupport",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(name: "NBDServer", path: "Sources/Examples/aio-nbd/Server"),
+    .target(
+      name: "NBDBus", dependencies: ["AioGSource", "CGLib", "NBDServer"],
+      path: "Sources/Examples/aio-nbd/Bus"),
   ],
   swiftLanguageModes: [.v6]
 )
