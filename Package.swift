@@ -108,6 +108,11 @@ let package = Package(
     .target(
       name: "NBDBus", dependencies: ["AioGSource", "CGLib", "NBDServer"],
       path: "Sources/Examples/aio-nbd/Bus"),
+    .executableTarget(
+      name: "NBDBusProgram",
+      dependencies: ["AioGSource", "CGLib", "NBDBus", "NBDServer", "SuiteSupport"],
+      path: "Tests/NBDBusProgram"),
+    .testTarget(name: "NBDBusTests", dependencies: ["NBDBusProgram"]),
   ],
   swiftLanguageModes: [.v6]
 )
