@@ -2,8 +2,9 @@
 //
 //   NBDBusProgram [--empty] [--limit MILLISECONDS] [--stop]
 //
-// It says what happens, a line each. SIGUSR1 has it leave the bus, and come back; SIGTERM ends it, with 0. It ends with 3 if
-// it cannot get on the bus. With --stop it leaves the bus while it is about to get on.
+// It says what happens, a line each. SIGUSR1 has it leave the bus, or ends the calls that hold it there, or has it come back;
+// SIGTERM ends it, with 0. It ends with 3 if it cannot get on the bus. With --stop it leaves the bus while it is about to get
+// on.
 
 import AioGSource
 import Glibc
@@ -23,16 +24,22 @@ import SuiteSupport
     let bus = Bus(control: server) { say("log: \($0)") }
     server.bus = bus
     let loop = MainLoop()
+    var isLeaving = false
     Task {
       await start(bus, limit)
       for await signal in signals {
         if signal == SIGTERM { break }
         if bus.isRunning {
-          let end = Task { await bus.stop() }
-          await Task.yield()
+          Task {
+            await bus.stop()
+            isLeaving = false
+            say("stopped")
+          }
+          isLeaving = true
+          while bus.isRunning { await Task.yield() }
+          say("leaving")
+        } else if isLeaving {
           server.shutDown()
-          await end.value
-          say("stopped")
         } else {
           await start(bus, limit)
         }

@@ -44,14 +44,22 @@ struct BusCallsTests {
   }
 
   @Test func stoppingGivesTheNameUpAndAnswersWhatIsUnderWay() throws {
+    let owner = try bus.owner()
     let held = try bus.begin("AddExport", ["/held", "", "true"])
     #expect(try bus.call("RemoveExport", "await-held") == "()")
+    server.send(SIGUSR1)
+    #expect(try server.line() == "leaving")
+    // It is there for the call that it holds, and for nobody else.
+    #expect(try bus.isWithoutOwner())
+    let late = try bus.begin("ListExports", [], of: owner)
+    #expect(PrivateBus.answer(to: late).contains(".UnknownMethod: "))
     server.send(SIGUSR1)
     #expect(
       PrivateBus.answer(to: held)
         == "Error: GDBus.Error:org.aiogsource.Nbd1.Error.ShuttingDown: the server is shutting down")
     #expect(try server.line() == "stopped")
-    #expect(try bus.call("ListExports").contains(".ServiceUnknown: "))
+    let later = try bus.begin("ListExports", [], of: owner)
+    #expect(PrivateBus.answer(to: later).contains(".ServiceUnknown: "))
     // And back.
     server.send(SIGUSR1)
     #expect(try server.line() == "started")

@@ -76,11 +76,13 @@ final class PrivateBus {
   }
 
   /// A call that may not be answered yet.
-  func begin(_ method: String, _ arguments: [String]) throws -> Child {
+  func begin(
+    _ method: String, _ arguments: [String], of server: String = "org.aiogsource.Nbd1"
+  ) throws -> Child {
     let name = method.contains(".") ? method : "org.aiogsource.Nbd1.\(method)"
     return try Child(
       [
-        #require(Installed.gdbus), "call", "--session", "--dest", "org.aiogsource.Nbd1",
+        #require(Installed.gdbus), "call", "--session", "--dest", server,
         "--object-path", "/org/aiogsource/Nbd1", "--timeout", "20", "--method", name,
       ] + arguments, bus: address)
   }
@@ -88,6 +90,26 @@ final class PrivateBus {
   /// What a call prints: the answer, or the error's name and sentence.
   func call(_ method: String, _ arguments: String...) throws -> String {
     Self.answer(to: try begin(method, arguments))
+  }
+
+  /// The server's own name for its connection.
+  func owner() throws -> String {
+    let call = try Child(
+      [
+        #require(Installed.gdbus), "call", "--session", "--dest", "org.freedesktop.DBus",
+        "--object-path", "/", "--method", "org.freedesktop.DBus.GetNameOwner",
+        "org.aiogsource.Nbd1",
+      ], bus: address)
+    let words = Self.answer(to: call).split(separator: "'")
+    return String(try #require(words.count == 3 ? words[1] : nil))
+  }
+
+  /// Whether nobody has the server's name, or soon will have it no more: it is given up without waiting for the bus.
+  func isWithoutOwner() throws -> Bool {
+    for _ in 0..<100 {
+      if try call("ListExports").contains(".ServiceUnknown: ") { return true }
+    }
+    return false
   }
 
   static func answer(to call: Child) -> String {
