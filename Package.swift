@@ -65,6 +65,7 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Sources/Examples/aio-pool"),
+    .target(name: "NBDProtocol", path: "Sources/Examples/aio-nbd/Protocol"),
     .target(
       name: "SuiteSupport",
       dependencies: ["AioGSource", "AioGSourceMainExecutor", "CGLib", "CTestSupport"],
@@ -97,6 +98,7 @@ let package = Package(
       name: "CancellationGuide",
       dependencies: ["AioGSource", .product(name: "SystemPackage", package: "swift-system")],
       path: "Tests/Guides/CancellationGuide"),
+    .testTarget(name: "NBDProtocolTests", dependencies: ["NBDProtocol"]),
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
     .testTarget(
       name: "AioGSourceTests",
