@@ -16,7 +16,8 @@ import NBDServer
     if isEmpty { return }
     exports = [
       ExportStatus(
-        name: "disk.img", path: "/images/disk.img", size: 1 << 30, connections: 1,
+        name: "disk.img", path: "/images/disk.img", size: 1 << 30, isReadOnly: false,
+        connections: 1,
         counters: Counters(
           reads: 12, writes: 3, flushes: 2, other: 1, errors: 4, bytesRead: 5_000_000_000,
           bytesWritten: 12_288)),
@@ -28,7 +29,9 @@ import NBDServer
       ConnectionStatus(
         identifier: 7, export: "disk.img", peer: "unix:1234", thread: "nbd-0",
         requestsInFlight: 64, counters: Counters(reads: 12, bytesRead: 49_152)),
-      ConnectionStatus(identifier: 8, peer: "127.0.0.1:40000", thread: "nbd-1"),
+      ConnectionStatus(
+        identifier: 8, export: "", peer: "127.0.0.1:40000", thread: "nbd-1", requestsInFlight: 0,
+        counters: Counters()),
     ]
   }
 
@@ -38,24 +41,24 @@ import NBDServer
     let name = name ?? String(path.split(separator: "/").last ?? "")
     switch path {
     case "/missing":
-      throw ControlError(.cannotOpen, message: "/missing: No such file or directory")
+      throw ControlError(.cannotOpen, "/missing: No such file or directory")
     case "/held":
       let isReleased = await withCheckedContinuation { continuation in
         held.append(continuation)
         for waiter in waiters { waiter.resume() }
         waiters = []
       }
-      if !isReleased { throw ControlError(.shuttingDown, message: "the server is shutting down") }
+      if !isReleased { throw ControlError(.shuttingDown, "the server is shutting down") }
     case "/visited":
       let visitor = ConnectionStatus(
         identifier: 9, export: name, peer: "unix:99", thread: "nbd-0",
-        counters: Counters(reads: 5))
+        requestsInFlight: 0, counters: Counters(reads: 5))
       bus?.connectionOpened(visitor)
       bus?.connectionClosed(visitor)
     default: break
     }
     if exports.contains(where: { $0.name == name }) {
-      throw ControlError(.exists, message: "there is an export \(name)")
+      throw ControlError(.exists, "there is an export \(name)")
     }
     let export = ExportStatus(name: name, path: path, size: 8192, isReadOnly: isReadOnly)
     exports.append(export)
@@ -69,11 +72,14 @@ import NBDServer
     }
     if name == "release-held" {
       await oneIsHeld()
+      let count = exports.count
       held.removeFirst().resume(returning: true)
+      // Until it is there.
+      while exports.count == count { await Task.yield() }
       return
     }
     guard let index = exports.firstIndex(where: { $0.name == name }) else {
-      throw ControlError(.unknown, message: "there is no export \(name)")
+      throw ControlError(.unknown, "there is no export \(name)")
     }
     exports.remove(at: index)
   }

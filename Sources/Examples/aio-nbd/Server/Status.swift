@@ -1,14 +1,16 @@
-// What the server says of itself, and what it can be told while it runs. The values are copies of one moment; the
-// protocol is the main actor's.
+// What the server says of itself, and what it can be told while it runs. Values; the protocol is the main actor's.
 
-/// What was done since the server, the export or the connection began.
+/// What was done for a connection, or for all of an export's.
 public struct Counters: Sendable, Hashable {
-  public var reads, writes, flushes: UInt64
-  /// All other commands.
+  public var reads: UInt64
+  public var writes: UInt64
+  public var flushes: UInt64
+  /// Trims, zeroes, caches and block status.
   public var other: UInt64
-  /// Requests that were answered with an error; they are among the others, too.
+  /// Requests that were answered by an error.
   public var errors: UInt64
-  public var bytesRead, bytesWritten: UInt64
+  public var bytesRead: UInt64
+  public var bytesWritten: UInt64
 
   public init(
     reads: UInt64 = 0, writes: UInt64 = 0, flushes: UInt64 = 0, other: UInt64 = 0,
@@ -23,27 +25,28 @@ public struct Counters: Sendable, Hashable {
     self.bytesWritten = bytesWritten
   }
 
-  public static func + (one: Counters, another: Counters) -> Counters {
+  public static func + (one: Counters, two: Counters) -> Counters {
     Counters(
-      reads: one.reads &+ another.reads, writes: one.writes &+ another.writes,
-      flushes: one.flushes &+ another.flushes, other: one.other &+ another.other,
-      errors: one.errors &+ another.errors, bytesRead: one.bytesRead &+ another.bytesRead,
-      bytesWritten: one.bytesWritten &+ another.bytesWritten)
+      reads: one.reads &+ two.reads, writes: one.writes &+ two.writes,
+      flushes: one.flushes &+ two.flushes, other: one.other &+ two.other,
+      errors: one.errors &+ two.errors, bytesRead: one.bytesRead &+ two.bytesRead,
+      bytesWritten: one.bytesWritten &+ two.bytesWritten)
   }
 }
 
-/// An export, and what its connections did.
 public struct ExportStatus: Sendable, Hashable {
-  public var name, path: String
+  public var name: String
+  public var path: String
   /// Bytes.
   public var size: UInt64
   public var isReadOnly: Bool
-  /// How many clients have it open.
+  /// How many are open.
   public var connections: Int
+  /// Of all connections there have been.
   public var counters: Counters
 
   public init(
-    name: String, path: String, size: UInt64, isReadOnly: Bool = false, connections: Int = 0,
+    name: String, path: String, size: UInt64, isReadOnly: Bool, connections: Int = 0,
     counters: Counters = Counters()
   ) {
     self.name = name
@@ -55,13 +58,10 @@ public struct ExportStatus: Sendable, Hashable {
   }
 }
 
-/// A client.
 public struct ConnectionStatus: Sendable, Hashable {
-  /// No other connection of the server's has the same.
   public var identifier: UInt64
-  /// The name of the export it has open; empty in the handshake.
+  /// Empty during the handshake.
   public var export: String
-  /// Who it is, as far as the socket tells.
   public var peer: String
   /// The name of the thread that serves it.
   public var thread: String
@@ -69,8 +69,8 @@ public struct ConnectionStatus: Sendable, Hashable {
   public var counters: Counters
 
   public init(
-    identifier: UInt64, export: String = "", peer: String, thread: String,
-    requestsInFlight: Int = 0, counters: Counters = Counters()
+    identifier: UInt64, export: String, peer: String, thread: String, requestsInFlight: Int,
+    counters: Counters
   ) {
     self.identifier = identifier
     self.export = export
@@ -83,22 +83,20 @@ public struct ConnectionStatus: Sendable, Hashable {
 
 /// Why the server did not do what it was told.
 public struct ControlError: Error, Hashable, CustomStringConvertible {
-  public enum Kind: Sendable, Hashable {
+  public enum Kind: Sendable {
     /// There is an export of that name.
     case exists
-    /// There is no export of that name.
+    /// There is none.
     case unknown
-    /// The file cannot be opened, or cannot be served.
+    /// Its file cannot be served.
     case cannotOpen
-    /// The server is about to end.
     case shuttingDown
   }
 
   public var kind: Kind
-  /// For people.
   public var message: String
 
-  public init(_ kind: Kind, message: String) {
+  public init(_ kind: Kind, _ message: String) {
     self.kind = kind
     self.message = message
   }
@@ -106,20 +104,16 @@ public struct ControlError: Error, Hashable, CustomStringConvertible {
   public var description: String { message }
 }
 
-/// A server, to those who look after it.
+/// What can be asked of a server and told to it.
 @MainActor public protocol ServerControl: AnyObject {
-  /// In the order in which they were added.
+  /// By name.
   var exports: [ExportStatus] { get }
-  /// In the order in which they came, those in the handshake included.
+  /// By age.
   var connections: [ConnectionStatus] { get }
-
-  /// Opens a file and serves it.
-  ///
-  /// - Parameter name: the file's unless given.
+  /// Serves one more file, under its own name unless one is given.
   func addExport(
     path: String, name: String?, isReadOnly: Bool
   ) async throws(ControlError) -> ExportStatus
-
-  /// Ends an export; its connections end after what they have in flight.
+  /// Ends an export: no more requests are taken for it, and those that were are finished first.
   func removeExport(name: String) async throws(ControlError)
 }
