@@ -15,7 +15,8 @@ enum BusInterface {
   @MainActor static let info: UnsafeMutablePointer<GDBusInterfaceInfo> = {
     do {
       let node = try withGLibError { g_dbus_node_info_new_for_xml(description, $0) }!
-      return node.pointee.interfaces[0]!
+      defer { g_dbus_node_info_unref(node) }
+      return g_dbus_interface_info_ref(node.pointee.interfaces[0])
     } catch {
       preconditionFailure("the description of \(name) cannot be read: \(error)")
     }
