@@ -11,6 +11,14 @@ import Testing
     #expect(session.export.flags == [.hasFlags, .readOnly, .sendDoNotFragment])
   }
 
+  @Test func aFastZeroIsNotOfferedWhereZeroesAreNotWritten() {
+    let flags: TransmissionFlags = [.hasFlags, .sendWriteZeroes, .sendFastZero]
+    #expect(ExportDescription(name: "", size: 1, flags: flags).flags == flags)
+    #expect(
+      ExportDescription(name: "", size: 1, flags: [.sendFastZero, .sendTrim]).flags
+        == [.hasFlags, .sendTrim])
+  }
+
   @Test(arguments: [
     (TransmissionFlags.hasFlags, 0), (.readOnly, 1), (.sendFlush, 2), (.sendFUA, 3),
     (.rotational, 4), (.sendTrim, 5), (.sendWriteZeroes, 6), (.sendDoNotFragment, 7),

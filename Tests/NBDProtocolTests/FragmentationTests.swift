@@ -8,8 +8,8 @@ import Testing
   private static let options: [[UInt8]] = [
     option(5), option(8), option(3), option(99, Array("unknown".utf8)),
     option(6, informationRequest("large", [1, 2, 3])),
-    option(10, contextQueries("disk", [])),
-    option(11, contextQueries("disk", ["base:allocation"])),
+    option(9, contextQueries("disk", [])),
+    option(10, contextQueries("disk", ["base:allocation"])),
     option(7, counted("disk") + [0]),
     option(7, informationRequest("disk", [3])),
   ]

@@ -17,7 +17,7 @@ import Testing
     return .some(session.allocationContext)
   }
 
-  @Test(arguments: [10, 11])
+  @Test(arguments: [9, 10])
   func contextsNeedStructuredRepliesFirst(_ code: Int) {
     var client = Client()
     let answers = client.ask(code, contextQueries("disk", ["base:allocation"]))
@@ -30,22 +30,22 @@ import Testing
   ])
   func aListThatMatchesNamesTheContextOnceUnderTheNumber0(_ queries: [String]) {
     var client = Self.client()
-    #expect(client.send(option(10, contextQueries("disk", queries))) == .needsMore)
+    #expect(client.send(option(9, contextQueries("disk", queries))) == .needsMore)
     #expect(
       client.takeBytes()
-        == hex("0003e889045565a9 0000000a 00000004 00000013 00000000") + "base:allocation".utf8
-        + hex("0003e889045565a9 0000000a 00000001 00000000"))
+        == hex("0003e889045565a9 00000009 00000004 00000013 00000000") + "base:allocation".utf8
+        + hex("0003e889045565a9 00000009 00000001 00000000"))
     #expect(Self.contextAfterEntering("disk", &client) == .some(nil))
   }
 
   @Test func aSelectionNamesTheContextOnceUnderItsNumber() {
     var client = Self.client()
     let queries = contextQueries("disk", ["x-a:b", "base:allocation", "base:allocation"])
-    #expect(client.send(option(11, queries)) == .needsMore)
+    #expect(client.send(option(10, queries)) == .needsMore)
     #expect(
       client.takeBytes()
-        == hex("0003e889045565a9 0000000b 00000004 00000013 00000001") + "base:allocation".utf8
-        + hex("0003e889045565a9 0000000b 00000001 00000000"))
+        == hex("0003e889045565a9 0000000a 00000004 00000013 00000001") + "base:allocation".utf8
+        + hex("0003e889045565a9 0000000a 00000001 00000000"))
     #expect(Self.contextAfterEntering("disk", &client) == .some(1))
   }
 
@@ -53,7 +53,7 @@ import Testing
     arguments: [
       ["x-other:"], ["base:allocation2"], ["base:allocatio"], ["base:x"],
       ["BASE:ALLOCATION"], [":"],
-    ], [10, 11])
+    ], [9, 10])
   func whatMatchesNothingIsNoError(_ queries: [String], _ code: Int) {
     var client = Self.client()
     #expect(
@@ -65,10 +65,10 @@ import Testing
   @Test(arguments: [[], ["base:"]])
   func aSelectionHasToNameTheContextInFull(_ queries: [String]) {
     var client = Self.client()
-    _ = client.ask(11, contextQueries("disk", ["base:allocation"]))
+    _ = client.ask(10, contextQueries("disk", ["base:allocation"]))
     #expect(
-      client.ask(11, contextQueries("disk", queries))
-        == [OptionAnswer(option: 11, type: .acknowledgement, data: [])])
+      client.ask(10, contextQueries("disk", queries))
+        == [OptionAnswer(option: 10, type: .acknowledgement, data: [])])
     #expect(Self.contextAfterEntering("disk", &client) == .some(nil))
   }
 
@@ -92,14 +92,14 @@ import Testing
     hex("00000005") + "disk".utf8 + hex("00000000"),
   ]
 
-  @Test(arguments: malformed, [10, 11])
+  @Test(arguments: malformed, [9, 10])
   func lengthsThatContradictEachOtherAndStringsThatAreNoneAreInvalid(_ data: [UInt8], _ code: Int) {
     var client = Self.client()
     #expect(client.ask(code, data).map(\.type) == [.invalid])
     #expect(client.ask(3).last?.type == .acknowledgement)
   }
 
-  @Test(arguments: [10, 11])
+  @Test(arguments: [9, 10])
   func anUnknownExportIsAnError(_ code: Int) {
     var client = Self.client()
     #expect(
@@ -113,40 +113,40 @@ import Testing
   ])
   func aSelectionThatFailsLeavesNothingSelected(_ data: [UInt8]) {
     var client = Self.client()
-    _ = client.ask(11, contextQueries("disk", ["base:allocation"]))
-    #expect(client.ask(11, data).last?.type != .acknowledgement)
+    _ = client.ask(10, contextQueries("disk", ["base:allocation"]))
+    #expect(client.ask(10, data).last?.type != .acknowledgement)
     #expect(Self.contextAfterEntering("disk", &client) == .some(nil))
   }
 
   @Test func aListLeavesTheSelectionAlone() {
     var client = Self.client()
-    _ = client.ask(11, contextQueries("disk", ["base:allocation"]))
-    _ = client.ask(10, contextQueries("large", []))
+    _ = client.ask(10, contextQueries("disk", ["base:allocation"]))
+    _ = client.ask(9, contextQueries("large", []))
     #expect(Self.contextAfterEntering("disk", &client) == .some(1))
   }
 
   @Test func aSelectionForAnotherExportIsVoid() {
     var client = Self.client()
-    _ = client.ask(11, contextQueries("disk", ["base:allocation"]))
+    _ = client.ask(10, contextQueries("disk", ["base:allocation"]))
     #expect(Self.contextAfterEntering("large", &client) == .some(nil))
   }
 
   @Test func aSelectionForTheDefaultExportCountsForItsName() {
     var client = Self.client()
-    _ = client.ask(11, contextQueries("", ["base:allocation"]))
+    _ = client.ask(10, contextQueries("", ["base:allocation"]))
     #expect(Self.contextAfterEntering("disk", &client) == .some(1))
   }
 
   @Test func aSelectionIsVoidIfTheDefaultExportHasBecomeAnother() {
     var client = Self.client()
-    _ = client.ask(11, contextQueries("", ["base:allocation"]))
+    _ = client.ask(10, contextQueries("", ["base:allocation"]))
     client.catalog.exports.removeFirst()
     #expect(Self.contextAfterEntering("", &client) == .some(nil))
   }
 
   @Test func aSelectionCountsForEntryByNameToo() {
     var client = Self.client()
-    _ = client.ask(11, contextQueries("disk", ["base:allocation"]))
+    _ = client.ask(10, contextQueries("disk", ["base:allocation"]))
     guard case .transmission(let session) = client.send(option(1, Array("disk".utf8))) else {
       Issue.record("no export was entered")
       return

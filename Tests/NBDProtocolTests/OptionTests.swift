@@ -28,10 +28,10 @@ import Testing
       option: code, type: .invalid, data: Array("the option has no data".utf8))
     #expect(client.ask(code, [0]) == [answer])
     // And it did nothing: metadata contexts need structured replies.
-    #expect(client.ask(10, contextQueries("disk", [])).map(\.type) == [.invalid])
+    #expect(client.ask(9, contextQueries("disk", [])).map(\.type) == [.invalid])
   }
 
-  @Test(arguments: [0, 4, 5, 9, 12, 255, 0x8000_0000, 0xffff_ffff])
+  @Test(arguments: [0, 4, 5, 11, 12, 255, 0x8000_0000, 0xffff_ffff])
   func whatIsNotSupportedIsAnsweredSo(_ code: Int) {
     var client = Client()
     let answer = OptionAnswer(

@@ -191,7 +191,7 @@ import Testing
 
   @Test func aReadIsNotLongerThanThePayload() {
     let session = Self.session()
-    let message = "the read is longer than the maximum payload"
+    let message = "the length is greater than the maximum payload"
     #expect(session.judge(Self.request(.read, [], 0, 65536)) == .perform(.read))
     #expect(
       session.judge(Self.request(.read, [], 0, 65537)) == .refuse(.invalid, message, payload: 0))
@@ -200,9 +200,25 @@ import Testing
         == .refuse(.overflow, message, payload: 0))
   }
 
-  @Test(arguments: [65537, 0x8000_0000, .max] as [UInt32])
-  func aWriteThatIsLongerThanThePayloadEndsTheConnectionWhateverElseItBreaks(_ length: UInt32) {
-    let verdict = Verdict.disconnect(reason: "a write is longer than the maximum payload")
+  @Test(arguments: [65537, 1 << 19, 32 << 20] as [UInt32])
+  func aWriteThatIsLongerThanThePayloadIsSkipped(_ length: UInt32) {
+    #expect(
+      Self.session(size: 1 << 40).judge(Self.request(.write, [], 0, length))
+        == .refuse(
+          .invalid, "the length is greater than the maximum payload", payload: Int(length)))
+  }
+
+  @Test func aWriteOfMoreThan32MiBIsServedWhereTheExportTakesIt() {
+    let session = Self.session(size: 1 << 40, maximumPayload: 64 << 20)
+    #expect(session.judge(Self.request(.write, [], 0, 64 << 20)) == .perform(.write))
+    #expect(
+      session.judge(Self.request(.write, [], 0, (64 << 20) + 1))
+        == .disconnect(reason: "a write is far longer than the maximum payload"))
+  }
+
+  @Test(arguments: [(32 << 20) + 1, 0x8000_0000, .max] as [UInt32])
+  func aWriteThatIsFarLongerEndsTheConnectionWhateverElseItBreaks(_ length: UInt32) {
+    let verdict = Verdict.disconnect(reason: "a write is far longer than the maximum payload")
     #expect(Self.session().judge(Self.request(.write, [], 0, length)) == verdict)
     #expect(Self.session().judge(Self.request(.write, .oneExtent, .max, length)) == verdict)
     #expect(Self.session(.readOnly).judge(Self.request(.write, [], 0, length)) == verdict)

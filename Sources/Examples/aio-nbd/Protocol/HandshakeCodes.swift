@@ -34,8 +34,8 @@ public enum NegotiationOption: UInt32, Sendable {
   case info = 6
   case go = 7
   case structuredReply = 8
-  case listMetaContext = 10
-  case setMetaContext = 11
+  case listMetaContext = 9
+  case setMetaContext = 10
 }
 
 /// The type of a reply to an option.
