@@ -81,7 +81,7 @@ let package = Package(
     .executableTarget(
       name: "aio-nbd",
       dependencies: [
-        "NBDServer", "AioGSource", "CGLib",
+        "NBDBus", "NBDServer", "AioGSource", "CGLib",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
