@@ -134,6 +134,13 @@ let package = Package(
       name: "NBDBusProgram",
       dependencies: ["AioGSource", "CGLib", "NBDBus", "NBDServer", "SuiteSupport"],
       path: "Tests/NBDBusProgram"),
+    .testTarget(
+      name: "NBDServerTests",
+      dependencies: [
+        "NBDServer", "NBDProtocol", "AioGSource",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .testTarget(name: "NBDBusTests", dependencies: ["NBDBusProgram"]),
   ],
   swiftLanguageModes: [.v6]

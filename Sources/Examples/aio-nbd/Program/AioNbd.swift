@@ -58,6 +58,9 @@ struct AioNbd: ParsableCommand {
   }
   let bus = options.bus ? Bus(control: server) { log.notice("\($0)") } : nil
   try await bus?.start()
+  server.onConnection = { connection, isOpen in
+    if isOpen { bus?.connectionOpened(connection) } else { bus?.connectionClosed(connection) }
+  }
   for await signal in main.signals {
     log.info("ending by \(signal == SIGINT ? "SIGINT" : "SIGTERM")")
     break
