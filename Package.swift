@@ -11,10 +11,12 @@ let package = Package(
     .executable(name: "hello-loop", targets: ["hello-loop"]),
     .executable(name: "aio-copy", targets: ["aio-copy"]),
     .executable(name: "aio-pool", targets: ["aio-pool"]),
+    .executable(name: "aio-nbd", targets: ["aio-nbd"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
   ],
   targets: [
     // GIO too: its headers and library are where GObject's are, and the module map links it. Its own description passes
@@ -67,6 +69,25 @@ let package = Package(
       path: "Sources/Examples/aio-pool"),
     .target(name: "NBDProtocol", path: "Sources/Examples/aio-nbd/Protocol"),
     .target(
+      name: "NBDServer",
+      dependencies: [
+        "NBDProtocol", "AioGSource",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Sources/Examples/aio-nbd/Server",
+      // Each switch of executors takes the runtime's lock on the task, and these functions stay where they are called.
+      swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+    .executableTarget(
+      name: "aio-nbd",
+      dependencies: [
+        "NBDBus", "NBDServer", "AioGSource", "CGLib",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Sources/Examples/aio-nbd/Program"),
+    .target(
       name: "SuiteSupport",
       dependencies: ["AioGSource", "AioGSourceMainExecutor", "CGLib", "CTestSupport"],
       path: "Tests/SuiteSupport"),
@@ -106,6 +127,14 @@ let package = Package(
         "AioGSource", "AioGSourceMainExecutor", "CGLib", "CLiburing", "CTestSupport",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(
+      name: "NBDBus", dependencies: ["AioGSource", "CGLib", "NBDServer"],
+      path: "Sources/Examples/aio-nbd/Bus"),
+    .executableTarget(
+      name: "NBDBusProgram",
+      dependencies: ["AioGSource", "CGLib", "NBDBus", "NBDServer", "SuiteSupport"],
+      path: "Tests/NBDBusProgram"),
+    .testTarget(name: "NBDBusTests", dependencies: ["NBDBusProgram"]),
   ],
   swiftLanguageModes: [.v6]
 )
