@@ -16,6 +16,14 @@ import Testing
         + hex("\(Self.replyMagic) 00000003 00000001 00000000"))
   }
 
+  @Test func anExportThatGoesWhileItIsListedIsLeftOut() {
+    var client = Client()
+    client.catalog.goneName = "gone"
+    let answers = client.ask(3)
+    #expect(answers.map(\.type) == [.server, .server, .acknowledgement])
+    #expect(answers[0].text.hasSuffix("diska disk"))
+  }
+
   @Test func aListOfNothingIsAcknowledged() {
     var client = Client(Exports())
     #expect(client.ask(3) == [OptionAnswer(option: 3, type: .acknowledgement, data: [])])
@@ -61,6 +69,14 @@ import Testing
     #expect(session.structuredReplies)
     #expect(session.export.flags.contains(.sendDoNotFragment))
     #expect(session.allocationContext == nil)
+  }
+
+  @Test(arguments: [6, 7])
+  func theInformationHasTheFlagForReadsInOnePieceOnceRepliesAreStructured(_ code: Int) {
+    var client = Client()
+    #expect(client.ask(6, informationRequest("disk"))[0].data.suffix(2) == hex("002d")[...])
+    _ = client.ask(8)
+    #expect(client.ask(code, informationRequest("disk"))[0].data.suffix(2) == hex("00ad")[...])
   }
 
   @Test(arguments: [6, 7])

@@ -44,10 +44,12 @@ struct OptionAnswer: Equatable {
 /// Exports in a row, of which the first one is the default.
 struct Exports: ExportCatalog {
   var exports: [ExportDescription]
+  /// The name of an export that has gone since the names were listed.
+  var goneName: String?
 
   init(_ exports: ExportDescription...) { self.exports = exports }
 
-  var names: [String] { exports.map(\.name) }
+  var names: [String] { (goneName.map { [$0] } ?? []) + exports.map(\.name) }
 
   func export(named name: String) -> ExportDescription? {
     name.isEmpty ? exports.first : exports.first { $0.name == name }
