@@ -11,10 +11,12 @@ let package = Package(
     .executable(name: "hello-loop", targets: ["hello-loop"]),
     .executable(name: "aio-copy", targets: ["aio-copy"]),
     .executable(name: "aio-pool", targets: ["aio-pool"]),
+    .executable(name: "aio-nbd", targets: ["aio-nbd"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
   ],
   targets: [
     // GIO too: its headers and library are where GObject's are, and the module map links it. Its own description passes
@@ -65,6 +67,26 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Sources/Examples/aio-pool"),
+    .target(name: "NBDProtocol", path: "Sources/Examples/aio-nbd/Protocol"),
+    .target(
+      name: "NBDServer",
+      dependencies: [
+        "NBDProtocol", "AioGSource",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Sources/Examples/aio-nbd/Server",
+      // Each switch of executors takes the runtime's lock on the task, and these functions stay where they are called.
+      swiftSettings: [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+    .executableTarget(
+      name: "aio-nbd",
+      dependencies: [
+        "NBDServer", "AioGSource", "CGLib",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Sources/Examples/aio-nbd/Program"),
     .target(
       name: "SuiteSupport",
       dependencies: ["AioGSource", "AioGSourceMainExecutor", "CGLib", "CTestSupport"],
@@ -97,6 +119,7 @@ let package = Package(
       name: "CancellationGuide",
       dependencies: ["AioGSource", .product(name: "SystemPackage", package: "swift-system")],
       path: "Tests/Guides/CancellationGuide"),
+    .testTarget(name: "NBDProtocolTests", dependencies: ["NBDProtocol"]),
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
     .testTarget(
       name: "AioGSourceTests",

@@ -40,6 +40,17 @@ static inline void *aiogs_add_cancellation_handler(struct aiogs_cancellation_han
 static inline void aiogs_remove_cancellation_handler(void *record) { swift_task_removeCancellationHandler(record); }
 
 /*
+ * For the task that runs, after a suspension that another thread may have ended. The runtime tells the thread sanitizer of
+ * each resumption, and of each job that runs; where a task is resumed before it has suspended there is no job, and the
+ * sanitizer takes what comes after for a race with what came before. Without the sanitizer the symbol is null.
+ */
+extern void __tsan_acquire(void *) __attribute__((weak));
+extern __attribute__((swiftcall)) void *swift_task_getCurrent(void);
+static inline void aiogs_was_resumed(void) {
+  if (__tsan_acquire != 0) __tsan_acquire(swift_task_getCurrent());
+}
+
+/*
  * Called, if it is set, when an asynchronous main has nothing more to do than to wait; it must not return. The runtime
  * passes arguments in Swift's own convention, which a function that looks at none may leave to its caller.
  */

@@ -56,6 +56,22 @@ public final class AIOBuffer: @unchecked Sendable {
 }
 
 extension AIOBuffer {
+  /// Some bytes of a buffer, which it keeps in memory: what a message is made of.
+  public struct Slice: Sendable {
+    public let buffer: AIOBuffer
+    /// Bytes from the start of the buffer.
+    public let range: Range<Int>
+
+    /// - Parameter range: which bytes of the buffer; traps where they are not all within it.
+    public init(_ buffer: AIOBuffer, _ range: Range<Int>) {
+      precondition(
+        range.lowerBound >= 0 && range.upperBound <= buffer.count,
+        "bytes \(range) of a buffer of \(buffer.count) were asked for")
+      self.buffer = buffer
+      self.range = range
+    }
+  }
+
   /// The bytes of a buffer, which it keeps in memory.
   ///
   /// A view and no copy: what a request reads into the buffer is seen, and what is written here goes into the buffer.

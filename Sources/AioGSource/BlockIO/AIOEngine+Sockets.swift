@@ -138,7 +138,22 @@ extension AIOEngine {
     on socket: FileDescriptor, from buffers: [AIOBuffer], control: [ControlMessage] = [],
     to address: SocketAddress? = nil, flags: CInt = 0, completion: @escaping Completion
   ) -> AIORequest {
-    let message = Message(buffers, control: control, address: address)
+    send(Message(Vectors(buffers), control: control, address: address), socket, flags, completion)
+  }
+
+  /// The same from parts of buffers: a message of several records that are not next to each other in memory goes in one
+  /// call. The kernel takes 1,024 parts at once; of more than that it refuses the message.
+  @discardableResult
+  public func sendMessage(
+    on socket: FileDescriptor, from slices: [AIOBuffer.Slice], control: [ControlMessage] = [],
+    to address: SocketAddress? = nil, flags: CInt = 0, completion: @escaping Completion
+  ) -> AIORequest {
+    send(Message(Vectors(slices), control: control, address: address), socket, flags, completion)
+  }
+
+  private func send(
+    _ message: Message, _ socket: FileDescriptor, _ flags: CInt, _ completion: @escaping Completion
+  ) -> AIORequest {
     let request = make(.sendMessage, socket.rawValue, Transfer(.stream, length: message.length))
     request.pointee.address = UnsafeMutableRawPointer(message.header)
     request.pointee.flags = UInt32(bitPattern: flags | CInt(MSG_NOSIGNAL))

@@ -60,8 +60,8 @@ final class Message: Payload, @unchecked Sendable {
 
   var length: Int { vectors.length }
 
-  private init(_ buffers: [AIOBuffer], controlBytes: Int) {
-    vectors = Vectors(buffers)
+  private init(_ vectors: Vectors, controlBytes: Int) {
+    self.vectors = vectors
     controlCapacity = controlBytes
     control = .allocate(byteCount: max(controlBytes, 1), alignment: MemoryLayout<cmsghdr>.alignment)
     memset(control, 0, controlBytes)
@@ -86,14 +86,14 @@ final class Message: Payload, @unchecked Sendable {
 
   /// To be received.
   convenience init(_ buffers: [AIOBuffer], controlCapacity: Int) {
-    self.init(buffers, controlBytes: max(controlCapacity, 0))
+    self.init(Vectors(buffers), controlBytes: max(controlCapacity, 0))
     header.pointee.msg_name = UnsafeMutableRawPointer(address)
     header.pointee.msg_namelen = socklen_t(MemoryLayout<sockaddr_storage>.size)
   }
 
   /// To be sent.
-  convenience init(_ buffers: [AIOBuffer], control: [ControlMessage], address: SocketAddress?) {
-    self.init(buffers, controlBytes: control.reduce(0) { $0 + aiogs_cmsg_space($1.bytes.count) })
+  convenience init(_ vectors: Vectors, control: [ControlMessage], address: SocketAddress?) {
+    self.init(vectors, controlBytes: control.reduce(0) { $0 + aiogs_cmsg_space($1.bytes.count) })
     var cursor = aiogs_cmsg_first(header)
     for message in control {
       guard let entry = cursor else { break }

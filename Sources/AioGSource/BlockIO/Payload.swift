@@ -15,14 +15,33 @@ class Payload: @unchecked Sendable {
 
 /// Several buffers as one.
 final class Vectors: Payload, @unchecked Sendable {
+  // What keeps the memory: one of the two.
   private let buffers: [AIOBuffer]
+  private let slices: [AIOBuffer.Slice]
   private let vectors: UnsafeMutablePointer<iovec>
   let count: Int
   private var finished = 0
   let length: Int
 
+  init(_ slices: [AIOBuffer.Slice]) {
+    buffers = []
+    self.slices = slices
+    vectors = .allocate(capacity: max(slices.count, 1))
+    var count = 0
+    var length = 0
+    for slice in slices where !slice.range.isEmpty {
+      vectors[count] = iovec(
+        iov_base: slice.buffer.baseAddress + slice.range.lowerBound, iov_len: slice.range.count)
+      count += 1
+      length += slice.range.count
+    }
+    self.count = count
+    self.length = length
+  }
+
   init(_ buffers: [AIOBuffer]) {
     self.buffers = buffers
+    slices = []
     vectors = .allocate(capacity: max(buffers.count, 1))
     var count = 0
     // 1,024 empty ones at once would transfer nothing, which means that the file has ended.

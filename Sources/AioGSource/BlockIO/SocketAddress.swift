@@ -11,7 +11,8 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
   /// An address as the kernel has it.
   public init(bytes: [UInt8]) { self.bytes = bytes }
 
-  init(_ address: UnsafePointer<sockaddr>, _ length: socklen_t) {
+  /// An address as the system's calls give it: `length` bytes.
+  public init(_ address: UnsafePointer<sockaddr>, _ length: socklen_t) {
     bytes = Array(UnsafeRawBufferPointer(start: address, count: Int(length)))
   }
 

@@ -113,6 +113,18 @@ extension AIOEngine {
     }
   }
 
+  /// The same from parts of buffers, 1,024 at most.
+  nonisolated(nonsending) public func sendMessage(
+    on socket: FileDescriptor, from slices: [AIOBuffer.Slice], control: [ControlMessage] = [],
+    to address: SocketAddress? = nil, flags: CInt = 0
+  ) async throws(Errno) -> Int {
+    try await perform { engine, completion in
+      engine.sendMessage(
+        on: socket, from: slices, control: control, to: address, flags: flags,
+        completion: completion)
+    }
+  }
+
   /// Shuts down one half of a connection, or both.
   nonisolated(nonsending) public func shutDown(
     _ socket: FileDescriptor, _ mode: ShutDownMode

@@ -12,6 +12,7 @@
 //
 // Who is next is decided by AsyncMutexState; here stand the side effects. Continuations are resumed without the lock.
 
+import CSwiftRuntime
 import Synchronization
 import SystemPackage
 
@@ -71,6 +72,7 @@ public final class AsyncMutex: Sendable {
     _ = await withUnsafeContinuation { (continuation: Continuation) in
       suspend(ticket, continuation)
     }
+    aiogs_was_resumed()
   }
 
   /// Gets the mutex, unless the task is cancelled before it does: it leaves the queue then.
@@ -90,7 +92,8 @@ public final class AsyncMutex: Sendable {
   private func wait(
     _ isolation: isolated (any Actor)?, for ticket: State.Queue.Ticket
   ) async -> Bool {
-    await withTaskCancellationHandler(
+    defer { aiogs_was_resumed() }
+    return await withTaskCancellationHandler(
       operation: {
         await withUnsafeContinuation(isolation: isolation) { suspend(ticket, $0) }
       },

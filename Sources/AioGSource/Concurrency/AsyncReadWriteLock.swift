@@ -9,6 +9,7 @@
 // Who is next is decided by AsyncReadWriteState; here stand the side effects. Continuations are resumed without the
 // lock.
 
+import CSwiftRuntime
 import SystemPackage
 
 /// A lock for tasks that many may hold for reading, or one for writing; it suspends instead of blocking, and serves in
@@ -169,6 +170,7 @@ public final class AsyncReadWriteLock: Sendable {
     _ = await withUnsafeContinuation { (continuation: Continuation) in
       suspend(ticket, continuation)
     }
+    aiogs_was_resumed()
   }
 
   nonisolated(nonsending) func waitUnlessCancelled(
@@ -181,7 +183,8 @@ public final class AsyncReadWriteLock: Sendable {
   private func wait(
     _ isolation: isolated (any Actor)?, for ticket: State.Queue.Ticket
   ) async -> Bool {
-    await withTaskCancellationHandler(
+    defer { aiogs_was_resumed() }
+    return await withTaskCancellationHandler(
       operation: {
         await withUnsafeContinuation(isolation: isolation) { suspend(ticket, $0) }
       },

@@ -3,6 +3,7 @@
 // It begins when it is made and ends when the last reference goes, on whatever thread. The bottom half's callback
 // holds the door and not the subscription: it may still run when that is gone.
 
+import CSwiftRuntime
 import SystemPackage
 
 final class SignalSubscription: @unchecked Sendable {
@@ -40,6 +41,7 @@ final class SignalSubscription: @unchecked Sendable {
         },
         onCancel: { door.tell() },
         isolation: isolation)
+      aiogs_was_resumed()
     }
     return nil
   }

@@ -6,6 +6,7 @@
 // reference must not go on a thread that may not finalize the object.
 
 import CGLib
+import CSwiftRuntime
 
 /// What a C function can call, whatever the pair's types are.
 class AnyGIOCall: @unchecked Sendable {
@@ -58,6 +59,7 @@ final class GIOCall<Source, Value>: AnyGIOCall, @unchecked Sendable {
       },
       onCancel: { cancel() },
       isolation: isolation)
+    aiogs_was_resumed()
   }
 
   private func expect(_ continuation: UnsafeContinuation<Void, Never>) {

@@ -141,6 +141,29 @@ extension AllTests {
     }
 
     @Test(arguments: EngineCombination.all)
+    func aMessageIsMadeOfPartsOfBuffers(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let pair = Pair.sockets()
+      let first = AIOBuffer(Array("-ab-".utf8))
+      let second = AIOBuffer(Array("cdef".utf8))
+      let sent = try loop.await {
+        loop.engine.sendMessage(
+          on: pair.writer,
+          from: [
+            AIOBuffer.Slice(first, 1..<3), AIOBuffer.Slice(second, 2..<2),
+            AIOBuffer.Slice(second, 0..<2), AIOBuffer.Slice(second, 2..<4),
+          ], completion: $0)
+      }
+      #expect(sent == .success(6))
+      let into = AIOBuffer(count: 8)
+      let received = try loop.await {
+        loop.engine.receive(on: pair.reader, into: into, completion: $0)
+      }
+      #expect(received == .success(6))
+      #expect(into.contents[..<6] == Array("abcdef".utf8)[...])
+    }
+
+    @Test(arguments: EngineCombination.all)
     func aDatagramHasASender(_ combination: EngineCombination) throws {
       let loop = try EngineLoop(combination)
       let directory = FileManager.default.temporaryDirectory.path

@@ -1,0 +1,115 @@
+// The socket that clients connect to. Any thread.
+
+import AioGSource
+import Glibc
+import SystemPackage
+
+/// Where a server listens.
+public enum Endpoint: Sendable, Hashable, CustomStringConvertible {
+  /// A socket in the file system.
+  case unix(path: String)
+  /// An IPv4 or IPv6 address.
+  case tcp(address: String, port: UInt16)
+
+  public var description: String {
+    switch self {
+    case .unix(let path): "unix:\(path)"
+    case .tcp(let address, let port):
+      address.contains(":") ? "tcp:[\(address)]:\(port)" : "tcp:\(address):\(port)"
+    }
+  }
+
+  /// Whether others than this machine's users could reach it.
+  public var isOpenToTheNetwork: Bool {
+    guard case .tcp(let address, _) = self else { return false }
+    return !address.hasPrefix("127.") && address != "::1"
+  }
+}
+
+/// Why there is no listening.
+public struct ListenError: Error, CustomStringConvertible {
+  public let description: String
+}
+
+final class Listener: Sendable {
+  let socket: FileDescriptor
+  /// With the port that the kernel chose, where none was given.
+  let endpoint: Endpoint
+
+  init(_ endpoint: Endpoint) throws(ListenError) {
+    func fail(_ error: Errno) -> ListenError {
+      ListenError(description: "cannot listen on \(endpoint): \(error)")
+    }
+    let address: SocketAddress?
+    switch endpoint {
+    case .unix(let path): address = SocketAddress(unixPath: path)
+    case .tcp(let text, let port):
+      address = SocketAddress(ipv4: text, port: port) ?? SocketAddress(ipv6: text, port: port)
+    }
+    guard let address else {
+      throw ListenError(description: "\(endpoint) is no address that can be listened on")
+    }
+    do throws(Errno) {
+      if case .unix(let path) = endpoint { try Self.removeStale(path, address) }
+      socket = try Self.open(address, isUnix: address.family == AF_UNIX)
+    } catch {
+      throw fail(error)
+    }
+    if case .tcp(let text, _) = endpoint {
+      self.endpoint = .tcp(address: text, port: Self.port(of: socket))
+    } else {
+      self.endpoint = endpoint
+    }
+  }
+
+  deinit {
+    try? socket.close()
+    if case .unix(let path) = endpoint { unlink(path) }
+  }
+
+  private static func open(
+    _ address: SocketAddress, isUnix: Bool
+  ) throws(Errno) -> FileDescriptor {
+    let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
+    let number = Glibc.socket(address.family, type, 0)
+    if number < 0 { throw Errno(rawValue: errno) }
+    do throws(Errno) {
+      var one: CInt = 1
+      setsockopt(number, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<CInt>.size))
+      // For its owner alone. The mask is the process's, so that this is for before there are threads.
+      let mask = umask(0o177)
+      let bound = address.withSocketAddress { bind(number, $0, $1) }
+      let error = Errno(rawValue: errno)
+      umask(mask)
+      if bound != 0 { throw error }
+      if listen(number, 1024) != 0 { throw Errno(rawValue: errno) }
+    } catch {
+      close(number)
+      throw error
+    }
+    return FileDescriptor(rawValue: number)
+  }
+
+  /// A socket that a server left behind that was killed: one that nobody listens on. Anything else stays, and has
+  /// binding fail.
+  private static func removeStale(_ path: String, _ address: SocketAddress) throws(Errno) {
+    var status = stat()
+    guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
+    let number = Glibc.socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    if number < 0 { throw Errno(rawValue: errno) }
+    defer { close(number) }
+    let connected = address.withSocketAddress { connect(number, $0, $1) }
+    if connected != 0 && errno == ECONNREFUSED { unlink(path) }
+  }
+
+  private static func port(of socket: FileDescriptor) -> UInt16 {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    return withUnsafeMutablePointer(to: &storage) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        guard getsockname(socket.rawValue, $0, &length) == 0 else { return 0 }
+        return SocketAddress($0, length).port ?? 0
+      }
+    }
+  }
+}
