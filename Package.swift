@@ -81,7 +81,7 @@ let package = Package(
     .executableTarget(
       name: "aio-nbd",
       dependencies: [
-        "NBDServer", "AioGSource", "CGLib",
+        "NBDBus", "NBDServer", "AioGSource", "CGLib",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
@@ -127,6 +127,21 @@ let package = Package(
         "AioGSource", "AioGSourceMainExecutor", "CGLib", "CLiburing", "CTestSupport",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .target(
+      name: "NBDBus", dependencies: ["AioGSource", "CGLib", "NBDServer"],
+      path: "Sources/Examples/aio-nbd/Bus"),
+    .executableTarget(
+      name: "NBDBusProgram",
+      dependencies: ["AioGSource", "CGLib", "NBDBus", "NBDServer", "SuiteSupport"],
+      path: "Tests/NBDBusProgram"),
+    .testTarget(
+      name: "NBDServerTests",
+      dependencies: [
+        "NBDServer", "NBDProtocol", "AioGSource",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .testTarget(name: "NBDBusTests", dependencies: ["NBDBusProgram"]),
   ],
   swiftLanguageModes: [.v6]
 )

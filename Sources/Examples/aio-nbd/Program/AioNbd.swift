@@ -5,6 +5,7 @@ import AioGSource
 import ArgumentParser
 import Glibc
 import Logging
+import NBDBus
 import NBDServer
 import SystemPackage
 
@@ -55,11 +56,18 @@ struct AioNbd: ParsableCommand {
     }
     say("listening on \(endpoint)")
   }
+  let bus = options.bus ? Bus(control: server) { log.notice("\($0)") } : nil
+  try await bus?.start()
+  server.onConnection = { connection, isOpen in
+    if isOpen { bus?.connectionOpened(connection) } else { bus?.connectionClosed(connection) }
+  }
   for await signal in main.signals {
     log.info("ending by \(signal == SIGINT ? "SIGINT" : "SIGTERM")")
     break
   }
+  async let busStops: Void? = bus?.stop()
   await server.stop()
+  await busStops
   return 0
 }
 

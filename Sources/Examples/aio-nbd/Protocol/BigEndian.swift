@@ -3,7 +3,7 @@
 
 extension UnsafeRawBufferPointer {
   /// The number at an offset, which has to lie inside the buffer with all of its bytes.
-  @usableFromInline
+  @inlinable
   @inline(__always)
   func bigEndian<Number: FixedWidthInteger & BitwiseCopyable>(
     at offset: Int, as type: Number.Type

@@ -11,7 +11,8 @@ public struct ExportDescription: Sendable, Hashable {
   public let description: String
   /// In bytes. What lies beyond the last whole minimum block cannot be reached.
   public let size: UInt64
-  /// Without `sendDoNotFragment`, which is up to the negotiation; in a ``Session``, as the client was told.
+  /// Without `sendDoNotFragment`, which is up to the negotiation; in a ``Session``, as the client was told. Without
+  /// `sendFastZero` where there is no `sendWriteZeroes`.
   public internal(set) var flags: TransmissionFlags
   /// In bytes; offset and length of each request are multiples of it.
   public let minimumBlock: UInt32
@@ -41,7 +42,9 @@ public struct ExportDescription: Sendable, Hashable {
     self.name = name
     self.description = description
     self.size = size
-    self.flags = flags.union(.hasFlags).subtracting(.sendDoNotFragment)
+    var flags = flags.union(.hasFlags).subtracting(.sendDoNotFragment)
+    if !flags.contains(.sendWriteZeroes) { flags.remove(.sendFastZero) }
+    self.flags = flags
     self.minimumBlock = minimumBlock
     self.preferredBlock = preferredBlock
     self.maximumPayload = maximumPayload

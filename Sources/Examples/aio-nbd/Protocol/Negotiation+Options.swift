@@ -90,7 +90,10 @@ extension Negotiation {
     guard data.isEmpty else { return writer.refuse(.invalid, "the option has no data") }
     for name in catalog.names {
       guard let export = catalog.export(named: name) else { continue }
-      if writer.isOverLimit { return writer.refuse(.tooBig, "there are more exports") }
+      let length = 24 + export.name.utf8.count + export.description.utf8.count
+      guard writer.length + length <= limits.listLength else {
+        return writer.refuse(.tooBig, "there are more exports")
+      }
       writer.reply(.server) {
         $0.appendBigEndian(UInt32(export.name.utf8.count))
         $0.append(contentsOf: export.name.utf8)

@@ -17,9 +17,10 @@ public struct Negotiation: Sendable {
     public var skippedLength = 1 << 20
     /// More options in one handshake end the connection.
     public var options = 128
-    /// In bytes; a handshake with longer replies ends the connection. A list of exports that would be longer is cut,
-    /// and ends with an error.
-    public var replyLength = 1 << 20
+    /// In bytes; a longer list of exports is cut there, and ends with an error.
+    public var listLength = 1 << 20
+    /// In bytes; a handshake whose replies are longer in all ends the connection.
+    public var replyLength = 4 << 20
 
     public init() {}
   }
@@ -156,8 +157,7 @@ public struct Negotiation: Sendable {
     _ option: UInt32, _ data: [UInt8]?, _ catalog: some ExportCatalog, _ replies: inout [UInt8]
   ) -> Outcome {
     let start = replies.count
-    var writer = OptionReplyWriter(
-      option: option, bytes: replies, limit: limits.replyLength - replied)
+    var writer = OptionReplyWriter(option: option, bytes: replies)
     replies = []
     var outcome = respond(to: option, data, catalog, &writer)
     replies = writer.bytes

@@ -4,18 +4,15 @@ struct OptionReplyWriter {
   let option: UInt32
   private(set) var bytes: [UInt8]
   private let start: Int
-  /// How many bytes the client may still be sent before it has entered an export.
-  private let limit: Int
 
-  init(option: UInt32, bytes: [UInt8], limit: Int) {
+  init(option: UInt32, bytes: [UInt8]) {
     self.option = option
     self.bytes = bytes
     self.start = bytes.count
-    self.limit = limit
   }
 
-  /// Whether the limit is passed.
-  var isOverLimit: Bool { bytes.count - start > limit }
+  /// How many bytes the replies to this option have by now.
+  var length: Int { bytes.count - start }
 
   /// Bytes that are no reply packet: `NBD_OPT_EXPORT_NAME` is answered with such.
   mutating func raw(_ body: (inout [UInt8]) -> Void) { body(&bytes) }

@@ -15,14 +15,18 @@ public enum Verdict: Sendable, Hashable {
 }
 
 extension Session {
+  /// In bytes. The payload of a write that is refused is skipped up to here, or to what the export takes if that is
+  /// more; beyond, the client is attacking.
+  static let skippedPayload: UInt32 = 32 << 20
+
   /// Says what is to be done about a request.
   ///
   /// - Parameter isShuttingDown: whether the server takes no more requests.
   public func judge(_ request: Request, isShuttingDown: Bool = false) -> Verdict {
     let command = Command(rawValue: request.type)
     if command == .disconnect { return .disconnect(reason: nil) }
-    if command == .write, request.length > export.maximumPayload {
-      return .disconnect(reason: "a write is longer than the maximum payload")
+    if command == .write, request.length > max(export.maximumPayload, Self.skippedPayload) {
+      return .disconnect(reason: "a write is far longer than the maximum payload")
     }
     let payload = command == .write ? Int(request.length) : 0
     if isShuttingDown {
@@ -72,9 +76,9 @@ extension Session {
     if (request.offset | UInt64(request.length)) & mask != 0 {
       return (.invalid, "the range is not aligned to the minimum block")
     }
-    if command == .read, request.length > export.maximumPayload {
+    if command == .read || command == .write, request.length > export.maximumPayload {
       let error: NBDError = request.flags.contains(.doNotFragment) ? .overflow : .invalid
-      return (error, "the read is longer than the maximum payload")
+      return (error, "the length is greater than the maximum payload")
     }
     return nil
   }

@@ -40,8 +40,8 @@ import SystemPackage
   private var nextIdentifier: UInt64 = 1
   /// Of connections that have ended, by export.
   private var history: [ObjectIdentifier: Counters] = [:]
-  /// Called when a connection has come or gone, with its identifier.
-  public var onConnection: ((UInt64, _ isOpen: Bool) -> Void)?
+  /// Called when a connection has come or gone.
+  public var onConnection: ((ConnectionStatus, _ isOpen: Bool) -> Void)?
 
   /// - Parameter context: the main thread's, attached to the default GMainContext.
   public init(_ options: Options, on context: AioContext, log: Logger) {
@@ -112,7 +112,7 @@ import SystemPackage
       await self.ended(connection)
     }
     clients[identifier] = Client(connection: connection, task: task)
-    onConnection?(identifier, true)
+    onConnection?(status(of: connection), true)
   }
 
   private func ended(_ connection: Connection) {
@@ -122,7 +122,7 @@ import SystemPackage
       let key = ObjectIdentifier(export)
       if history[key] != nil { history[key]! = history[key]! + connection.traffic.counters }
     }
-    onConnection?(connection.identifier, false)
+    onConnection?(status(of: connection), false)
   }
 
   // MARK: The end
@@ -175,19 +175,22 @@ extension Server: ServerControl {
   }
 
   public var connections: [ConnectionStatus] {
-    clients.values.map { $0.connection }.sorted { $0.identifier < $1.identifier }.map {
-      ConnectionStatus(
-        identifier: $0.identifier, export: $0.export?.name ?? "", peer: $0.peer,
-        thread: $0.worker.thread.name, requestsInFlight: $0.traffic.requestsInFlight,
-        counters: $0.traffic.counters)
-    }
+    clients.values.map { status(of: $0.connection) }.sorted { $0.identifier < $1.identifier }
+  }
+
+  private func status(of connection: Connection) -> ConnectionStatus {
+    ConnectionStatus(
+      identifier: connection.identifier, export: connection.export?.name ?? "",
+      peer: connection.peer, thread: connection.worker.thread.name,
+      requestsInFlight: connection.traffic.requestsInFlight,
+      counters: connection.traffic.counters)
   }
 
   public func addExport(
     path: String, name: String?, isReadOnly: Bool
   ) async throws(ControlError) -> ExportStatus {
     if isStopping { throw ControlError(.shuttingDown, "the server is shutting down") }
-    let path = FilePath(path)
+    let path = Self.absolute(FilePath(path))
     let name = name ?? path.lastComponent?.string ?? path.string
     let options = options.exports
     // Opening may have to wait for the disk.
@@ -203,6 +206,13 @@ extension Server: ServerControl {
     try table.add(export)
     history[ObjectIdentifier(export)] = Counters()
     return status(of: export)
+  }
+
+  /// So that it can be shown to those in other directories.
+  private static func absolute(_ path: FilePath) -> FilePath {
+    guard path.isRelative, let directory = getcwd(nil, 0) else { return path }
+    defer { free(directory) }
+    return FilePath(platformString: directory).pushing(path)
   }
 
   public func removeExport(name: String) async throws(ControlError) {
