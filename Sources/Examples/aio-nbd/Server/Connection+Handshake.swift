@@ -28,6 +28,7 @@ extension Connection {
     var negotiation = Negotiation()
     try await send(negotiation.greeting())
     while true {
+      negotiation.isShuttingDown = isStopping
       var answer: [UInt8] = []
       let (consumed, outcome) = inbox.withBytes {
         negotiation.receive($0, catalog: table, replies: &answer)
@@ -43,9 +44,9 @@ extension Connection {
         }
       case .closed(let reason): return .closed(reason)
       case .transmission(let session):
-        // It may have been removed since its name was looked up.
+        // It may have been removed since it was looked up.
         guard let export = table[session.export.name] else {
-          return .closed("asked for the export '\(session.export.name)', which is gone")
+          return .closed("asked for an export that is gone")
         }
         return .transmission(session, export)
       }
