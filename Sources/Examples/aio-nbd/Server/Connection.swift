@@ -34,6 +34,7 @@ final class Connection: @unchecked Sendable {
   let budget: Budget
   let replies: ReplyQueue
   let plainReads = Pending()
+  let passes: NextPass
   private(set) var isStopping = false
   /// Why it was cut off, where that was done to it.
   var cutReason: String?
@@ -54,6 +55,7 @@ final class Connection: @unchecked Sendable {
     self.table = table
     self.limits = limits
     self.log = log
+    passes = NextPass(of: worker.context)
     inbox = Inbox(worker.engine, socket, capacity: Self.handshakeCapacity)
     budget = Budget(limit: limits.memory)
     replies = ReplyQueue(worker.engine, socket, worker.pool, budget)
