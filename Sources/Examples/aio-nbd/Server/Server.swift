@@ -93,13 +93,7 @@ import SystemPackage
     let worker = workers.min {
       $0.load.load(ordering: .relaxed) < $1.load.load(ordering: .relaxed)
     }!
-    if accepted.peer.family != AF_UNIX {
-      // Replies are gathered by us, and what is sent is to go.
-      var one: CInt = 1
-      setsockopt(
-        accepted.descriptor.rawValue, CInt(IPPROTO_TCP), TCP_NODELAY, &one,
-        socklen_t(MemoryLayout<CInt>.size))
-    }
+    tune(accepted)
     let connection = Connection(
       identifier, accepted.descriptor, from: peer, worker: worker, table: table,
       limits: options.limits, log: log)
@@ -113,6 +107,20 @@ import SystemPackage
     }
     clients[identifier] = Client(connection: connection, task: task)
     onConnection?(status(of: connection), true)
+  }
+
+  private func tune(_ accepted: AcceptedConnection) {
+    var value: CInt = 1
+    let size = socklen_t(MemoryLayout<CInt>.size)
+    if accepted.peer.family == AF_UNIX {
+      // As much as may be had: the kernel wakes a sender when three quarters of it are free, and the client is to have
+      // something to read until then. TCP sees to that itself.
+      value = 4 << 20
+      setsockopt(accepted.descriptor.rawValue, SOL_SOCKET, SO_SNDBUF, &value, size)
+    } else {
+      // Replies are gathered by us, and what is sent is to go.
+      setsockopt(accepted.descriptor.rawValue, CInt(IPPROTO_TCP), TCP_NODELAY, &value, size)
+    }
   }
 
   private func ended(_ connection: Connection) {
