@@ -10,8 +10,6 @@ extension Connection {
   static let maximumExtents = 1024
   /// Extents of one read that is answered with holes; what is beyond them is read as data.
   private static let maximumChunks = 64
-  /// Bytes: a read of less is not worth looking for holes.
-  private static let smallestSparseRead = 32 << 10
 
   func perform(_ work: Work) async {
     defer { traffic.requestEnded() }
@@ -30,22 +28,23 @@ extension Connection {
       case .disconnect: preconditionFailure("a disconnection is not performed")
       }
     } catch {
-      answer(work.request, work.session, NBDError(error), "\(error)", in: work.piece)
+      fail(work, error)
     }
+  }
+
+  func fail(_ work: Work, _ error: Errno) {
+    answer(work.request, work.session, NBDError(error), "\(error)", in: work.piece)
   }
 
   private var context: AioContext { worker.context }
 
   // MARK: Reading
 
+  /// A read that may be answered with holes; see `isPlainRead`.
   private func read(_ work: Work) async throws(Errno) {
+    let extents = try await extents(work, maximum: Self.maximumChunks)
+    if extents.contains(where: { $0.isHole }) { return try await read(work, extents) }
     let length = Int(work.request.length)
-    if work.session.structuredReplies && work.export.isSparse
-      && length >= Self.smallestSparseRead && !work.request.flags.contains(.doNotFragment)
-    {
-      let extents = try await extents(work, maximum: Self.maximumChunks)
-      if extents.contains(where: { $0.isHole }) { return try await read(work, extents) }
-    }
     try await read(work, 0..<length)
     traffic.didRead(length)
     answerWithData(work)

@@ -54,6 +54,8 @@ extension Connection {
   /// The next request, nil inside where it is none; nil outside at the end of the stream.
   private func nextRequest() async throws(Errno) -> Request?? {
     while inbox.count < Request.size {
+      // What was begun goes to the kernel first, so that its replies need not wait for the kernel to look in vain.
+      await passes.next()
       guard try await inbox.fill() else { return nil }
     }
     let request = inbox.withBytes { Request($0) }

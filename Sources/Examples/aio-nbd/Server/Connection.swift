@@ -1,8 +1,8 @@
 // One client, from the handshake to the end. It is served by a task of its worker's context, and all of it but what is marked
 // otherwise is for that context only.
 //
-// A byte's way: Inbox, Request, judged by its Session, a task of its own (Connection+Commands), ReplyQueue, socket. Requests
-// run side by side and are answered as they finish. What a connection has in memory is bounded by its Budget: when that is
+// A byte's way: Inbox, Request, judged by its Session, a task of its own (Connection+Commands) or, for most reads, a completion
+// (Connection+PlainReads), ReplyQueue, socket. Requests run side by side and are answered as they finish. What a connection has in memory is bounded by its Budget: when that is
 // spent nothing is received, and the client waits.
 
 import AioGSource
@@ -33,6 +33,8 @@ final class Connection: @unchecked Sendable {
   let inbox: Inbox
   let budget: Budget
   let replies: ReplyQueue
+  let plainReads = Pending()
+  let passes: NextPass
   private(set) var isStopping = false
   /// Why it was cut off, where that was done to it.
   var cutReason: String?
@@ -53,6 +55,7 @@ final class Connection: @unchecked Sendable {
     self.table = table
     self.limits = limits
     self.log = log
+    passes = NextPass(of: worker.context)
     inbox = Inbox(worker.engine, socket, capacity: Self.handshakeCapacity)
     budget = Budget(limit: limits.memory)
     replies = ReplyQueue(worker.engine, socket, worker.pool, budget)
@@ -83,9 +86,15 @@ final class Connection: @unchecked Sendable {
         await self.replies.send { self.cut(because: nil) }
       }
       let reason = await withDiscardingTaskGroup(returning: String?.self) { requests in
-        await self.receiveRequests(session, export) { work in
-          requests.addTask { await self.perform(work) }
+        let reason = await self.receiveRequests(session, export) { work in
+          if self.isPlainRead(work) {
+            self.startPlainRead(work)
+          } else {
+            requests.addTask { await self.perform(work) }
+          }
         }
+        await self.plainReads.finish()
+        return reason
       }
       replies.close()
       return reason

@@ -3,6 +3,7 @@
 // more than the reply. One connection's, on its context.
 
 import AioGSource
+import Glibc
 import SystemPackage
 
 /// What is to be sent for one request, or for a part of one.
@@ -105,7 +106,12 @@ final class ReplyQueue {
   private func send(_ batch: [OutgoingReply]) async throws(Errno) {
     if batch.count == 1, batch[0].more.isEmpty {
       let slice = batch[0].first
-      return try await engine.sendAll(on: socket, from: slice.buffer, range: slice.range)
+      let sent = try sendNow(slice)
+      if sent == slice.range.count { return }
+      return try await engine.sendAll(
+        on: socket, from: slice.buffer,
+        range: slice.range.lowerBound + sent..<slice.range.upperBound
+      )
     }
     var slices: [AIOBuffer.Slice] = []
     slices.reserveCapacity(batch.count)
@@ -118,6 +124,17 @@ final class ReplyQueue {
       let sent = try await engine.sendMessage(on: socket, from: part)
       Self.drop(sent, from: &slices)
     }
+  }
+
+  /// Sends what goes without waiting: a client that waits for this one reply has it a turn of the loop earlier.
+  private func sendNow(_ slice: AIOBuffer.Slice) throws(Errno) -> Int {
+    let flags = CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
+    let sent = Glibc.send(
+      socket.rawValue, slice.buffer.baseAddress + slice.range.lowerBound, slice.range.count, flags)
+    if sent >= 0 { return sent }
+    let error = Errno(rawValue: errno)
+    if error == .wouldBlock || error == .interrupted { return 0 }
+    throw error
   }
 
   /// Removes the first `count` bytes.
