@@ -3,7 +3,7 @@
 # (Benchmarks/peers/nbd-load.c), and in one row from fio; copies from nbdcopy. The servers of a row run side by side, and
 # are measured by turns. AIO_NBD names another program to measure as ours.
 
-nbd_servers=()
+nbd_servers=() nbd_rows=0
 nbd_end() {
   local server
   for server in ${nbd_servers[@]+"${nbd_servers[@]}"}; do
@@ -75,9 +75,21 @@ nbd_copy() {
     'BEGIN { printf "%.0f %.0f\n", 1024e9 / ns, (after - before) * 1e3 }'
 }
 
+# nbd_turn PROGRAM SOCKET PID EXPORT RESULTS: one run of the row's; what fails ends the row, and is told.
+nbd_turn() {
+  if ! "$run" "$argument" "$2" "$3" "$4" >"$work/one" 2>"$work/errors" || ! kill -0 "$3" 2>/dev/null; then
+    local status="it lives"
+    kill -0 "$3" 2>/dev/null || { wait "$3" 2>/dev/null && status=0 || status="it ended with status $?"; }
+    printf '%-36s %s failed, %s: %s\n' "$name" "$1" "$status" "$(tail -n 2 "$work/errors" "$work/$1.log" | tr '\n' ' ')"
+    nbd_end
+    return 1
+  fi
+  [ "$turn" -eq 0 ] || cat "$work/one" >>"$5"
+}
+
 # nbd_row NAME PEER FILE RUN ARGUMENT: RUN is one of the three above.
 nbd_row() {
-  local name="$1 / $2" peer=$2 image=$3 run=$4 argument=$5 disk=
+  local name="$1 / $2" peer=$2 image=$3 run=$4 argument=$5 disk= turn
   grep -qE "$filter" <<<"$name" || return 0
   local needed=$peer
   [ "$run" != nbd_copy ] || needed="$needed nbdcopy"
@@ -88,18 +100,19 @@ nbd_row() {
       return 0
     }
   done
-  nbd_start aio-nbd "$work/ours.socket" "$image"
+  [ -e "$image" ] || { head -c "${image##*-}" /dev/urandom >"$image" && sync; }
+  nbd_rows=$((nbd_rows + 1))
+  local a=$work/ours.$nbd_rows b=$work/peer.$nbd_rows
+  nbd_start aio-nbd "$a" "$image"
   local ours=$nbd_pid
-  nbd_start "$peer" "$work/peer.socket" "$image"
+  nbd_start "$peer" "$b" "$image"
   local theirs=$nbd_pid
   [ "$peer" != nbd-server ] || disk=disk
   : >"$work/a" && : >"$work/b"
   # The first run of each warms it up.
   for turn in $(seq 0 "$runs"); do
-    "$run" "$argument" "$work/ours.socket" "$ours" "" >"$work/one"
-    [ "$turn" -eq 0 ] || cat "$work/one" >>"$work/a"
-    "$run" "$argument" "$work/peer.socket" "$theirs" "$disk" >"$work/one"
-    [ "$turn" -eq 0 ] || cat "$work/one" >>"$work/b"
+    nbd_turn aio-nbd "$a" "$ours" "" "$work/a" || return 0
+    nbd_turn "$peer" "$b" "$theirs" "$disk" "$work/b" || return 0
   done
   nbd_end
   awk -v name="$name" -v a="$(awk '{print $1}' "$work/a" | median)" -v b="$(awk '{print $1}' "$work/b" | median)" \
@@ -113,10 +126,8 @@ step "building aio-nbd, its load generator and the bare server"
 aio_nbd=${AIO_NBD:-$root/.build/release/aio-nbd}
 [ -n "${AIO_NBD:-}" ] || swift build --package-path "$root" -c release --product aio-nbd >&2
 for program in nbd-load bare-nbd; do cc -O2 -o "$work/$program" "$root/Benchmarks/peers/$program.c"; done
-nbd_image=$work/nbd-512m nbd_large=$work/nbd-1g
-head -c 512M /dev/urandom >"$nbd_image"
-if grep -qE "$filter" <<<"nbd.copy.1g"; then head -c 1G /dev/urandom >"$nbd_large"; fi
-sync
+# Made when a row needs it, of the size that its name ends with.
+nbd_image=$work/nbd-512M nbd_large=$work/nbd-1G
 
 printf '\n%-36s %10s %10s %7s %9s %9s %7s  %s\n' "NBD; 4 KiB reads a second, MiB a second" ours peer ratio "our CPU" \
   "its CPU" ratio "spread, ours and the peer's"
