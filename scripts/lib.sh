@@ -24,6 +24,12 @@ require_swift() {
     stop "Swift $minimum_swift or newer is needed, and this is ${version:-of an unknown version}. $how"
 }
 
+# Whether all of these programs are on the PATH; `command -v` is content with one of them.
+programs_are_there() {
+  local program
+  for program; do command -v "$program" >/dev/null 2>&1 || return 1; done
+}
+
 libraries_are_there() {
   command -v pkg-config >/dev/null 2>&1 &&
     pkg-config --exists "gio-2.0 >= $minimum_glib" "liburing >= $minimum_liburing"
