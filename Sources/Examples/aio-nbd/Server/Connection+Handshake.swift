@@ -34,6 +34,11 @@ extension Connection {
         negotiation.receive($0, catalog: table, replies: &answer)
       }
       inbox.drop(consumed)
+      if case .closed(nil) = outcome {
+        // Who takes leave need not wait for the answer.
+        try? await send(answer)
+        return .closed(nil)
+      }
       if !answer.isEmpty { try await send(answer) }
       switch outcome {
       case .needsMore:

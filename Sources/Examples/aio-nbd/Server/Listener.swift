@@ -50,8 +50,11 @@ final class Listener: Sendable {
       throw ListenError(description: "\(endpoint) is no address that can be listened on")
     }
     do throws(Errno) {
-      if case .unix(let path) = endpoint { try Self.removeStale(path, address) }
-      socket = try Self.open(address, isUnix: address.family == AF_UNIX)
+      if case .unix(let path) = endpoint {
+        socket = try Self.open(unix: path, address)
+      } else {
+        socket = try Self.open(address)
+      }
     } catch {
       throw fail(error)
     }
@@ -67,9 +70,27 @@ final class Listener: Sendable {
     if case .unix(let path) = endpoint { unlink(path) }
   }
 
+  /// The socket of a server that was killed goes on listening for some milliseconds, while the kernel takes down what that
+  /// had under way.
+  private static let patience = (tries: 50, microseconds: UInt32(20_000))
+
   private static func open(
-    _ address: SocketAddress, isUnix: Bool
+    unix path: String, _ address: SocketAddress
   ) throws(Errno) -> FileDescriptor {
+    for _ in 1..<patience.tries {
+      try removeStale(path, address)
+      do throws(Errno) {
+        return try open(address)
+      } catch .addressInUse {
+        usleep(patience.microseconds)
+      } catch {
+        throw error
+      }
+    }
+    return try open(address)
+  }
+
+  private static func open(_ address: SocketAddress) throws(Errno) -> FileDescriptor {
     let type = CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue)
     let number = Glibc.socket(address.family, type, 0)
     if number < 0 { throw Errno(rawValue: errno) }
@@ -95,7 +116,10 @@ final class Listener: Sendable {
   private static func removeStale(_ path: String, _ address: SocketAddress) throws(Errno) {
     var status = stat()
     guard lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else { return }
-    let number = Glibc.socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+    // Not to wait where it has as many clients as it takes.
+    let type =
+      CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue)
+    let number = Glibc.socket(AF_UNIX, type, 0)
     if number < 0 { throw Errno(rawValue: errno) }
     defer { close(number) }
     let connected = address.withSocketAddress { connect(number, $0, $1) }
