@@ -35,7 +35,7 @@ final class Client {
     self.lines = lines
     let connection = Connection(
       1, FileDescriptor(rawValue: ends[1]), from: "test", worker: worker, table: table,
-      limits: limits, log: Logger(label: "test") { _ in lines })
+      limits: limits, log: ClientLog(Logger(label: "test") { _ in lines }))
     self.connection = connection
     service = Task(executorPreference: worker.context.taskExecutor) { await connection.serve() }
   }

@@ -144,6 +144,42 @@ import Testing
     #expect(client.connection.traffic.counters.errors == 2)
   }
 
+  @Test func aSparseFileThatShrinksIsNoHole() async throws {
+    let file = try ScratchFile(pattern(8192))
+    file.truncate(to: 1 << 20)
+    let export = try file.export()
+    #expect(export.isSparse)
+    let client = try await Client([export])
+    try client.enter()
+    try client.request(.read, cookie: 1, offset: 0, length: 1 << 20)
+    var chunk = try #require(try client.reply())
+    while !chunk.isLast { chunk = try #require(try client.reply()) }
+    #expect(chunk.error == 0)
+    file.truncate(to: 0)
+    try client.request(.read, cookie: 2, offset: 0, length: 65_536)
+    #expect(try client.reply()?.error == NBDError.io.rawValue)
+    try client.request(.blockStatus, cookie: 3, offset: 0, length: 65_536)
+    #expect(try client.reply()?.error == NBDError.io.rawValue)
+    try client.request(.disconnect)
+    await client.finish()
+  }
+
+  @Test func aClientThatIsGoneIsServedNoMore() async throws {
+    let file = try ScratchFile([UInt8](repeating: 7, count: 4 << 20))
+    var limits = Limits()
+    limits.memory = 1 << 20
+    let client = try await Client([try file.export()], limits: limits)
+    try client.enter()
+    try client.send(
+      (0..<1024).flatMap { Client.bytes(.read, cookie: UInt64($0), length: 65_536) })
+    usleep(20_000)
+    _ = Glibc.shutdown(client.socket.rawValue, CInt(SHUT_RDWR))
+    await client.finish()
+    #expect(client.connection.traffic.counters.reads < 512)
+    #expect(client.connection.budget.used == 0)
+    #expect(client.lines.all.count == 1)
+  }
+
   @Test func whatIsRefusedIsAnsweredAndTheRestGoesOn() async throws {
     let file = try ScratchFile(pattern(100_000))
     let client = try await Client([try file.export(readOnly: true)])

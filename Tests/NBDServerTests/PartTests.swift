@@ -147,4 +147,43 @@ import Testing
       }
     }
   }
+
+  @Test func holesAreWholeBlocks() {
+    func hole(_ range: Range<Int64>) -> FileExtent { FileExtent(range: range, isHole: true) }
+    func data(_ range: Range<Int64>) -> FileExtent { FileExtent(range: range, isHole: false) }
+    func aligned(_ extents: [FileExtent]) -> [FileExtent] {
+      Extents.aligned(extents, to: 4096)
+    }
+    #expect(aligned([]) == [])
+    #expect(aligned([hole(0..<4096), data(4096..<8192)]) == [hole(0..<4096), data(4096..<8192)])
+    // One that begins and ends inside blocks, and one that has no whole block.
+    #expect(
+      aligned([data(0..<5000), hole(5000..<20000), data(20000..<24576)])
+        == [data(0..<8192), hole(8192..<16384), data(16384..<24576)])
+    #expect(
+      aligned([data(0..<5000), hole(5000..<6000), data(6000..<24576)]) == [data(0..<24576)])
+    // The range's own ends stay.
+    #expect(
+      aligned([hole(100..<9000), data(9000..<9001)]) == [hole(100..<8192), data(8192..<9001)])
+    #expect(Extents.aligned([hole(1..<2), data(2..<3)], to: 1) == [hole(1..<2), data(2..<3)])
+  }
+
+  @Test func theLogHasSoManyLinesASecond() {
+    var state = ClientLog.State()
+    for _ in 0..<ClientLog.limit { #expect(state.admit(at: 5_000_000_000) == 0) }
+    for _ in 0..<7 { #expect(state.admit(at: 5_999_999_999) == nil) }
+    #expect(state.admit(at: 6_000_000_000) == 7)
+    #expect(state.admit(at: 6_000_000_001) == 0)
+  }
+
+  @Test func anExportIsNotTakenForAnother() throws {
+    let small = try ScratchFile([UInt8](repeating: 0, count: 8192))
+    let large = try ScratchFile([UInt8](repeating: 0, count: 16384))
+    let export = try small.export()
+    #expect(export.isWhat(export.description))
+    #expect(export.isWhat(try small.export().description))
+    #expect(!export.isWhat(try large.export().description))
+    #expect(!export.isWhat(try small.export(readOnly: true).description))
+    #expect(export.currentSize == 8192)
+  }
 }

@@ -23,19 +23,25 @@ public final class AIOBuffer: @unchecked Sendable {
   /// - Parameters:
   ///   - count: bytes.
   ///   - alignment: a power of two; the page size serves every file system and disk.
-  public init(count: Int, alignment: Int = 4096) {
+  public convenience init(count: Int, alignment: Int = 4096) {
+    self.init(uninitializedCount: count, alignment: alignment)
+    baseAddress.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+  }
+
+  /// Makes a buffer whose bytes are whatever was there, until something is written to them. A large one takes no memory
+  /// before that.
+  public init(uninitializedCount count: Int, alignment: Int = 4096) {
     precondition(count >= 0, "a buffer of \(count) bytes was asked for")
     precondition(
       alignment > 0 && alignment & (alignment - 1) == 0,
       "a buffer's alignment is a power of two, and \(alignment) is none")
     baseAddress = .allocate(byteCount: max(count, 1), alignment: alignment)
     self.count = count
-    baseAddress.initializeMemory(as: UInt8.self, repeating: 0, count: count)
   }
 
   /// Makes a buffer with a copy of some bytes.
   public convenience init(_ bytes: some Collection<UInt8>, alignment: Int = 4096) {
-    self.init(count: bytes.count, alignment: alignment)
+    self.init(uninitializedCount: bytes.count, alignment: alignment)
     UnsafeMutableRawBufferPointer(start: baseAddress, count: count).copyBytes(from: bytes)
   }
 

@@ -1,5 +1,5 @@
 // aio-nbd: serves files as network block devices, to QEMU, the Linux kernel and whoever else speaks NBD. Its exit status: 0
-// after SIGINT or SIGTERM, 1 if it could not start, 64 for options that make no sense.
+// after SIGINT or SIGTERM, 1 if it could not start or a file could not be flushed, 64 for options that make no sense.
 
 import AioGSource
 import ArgumentParser
@@ -22,6 +22,8 @@ struct AioNbd: ParsableCommand {
   @OptionGroup var options: Options
 
   func run() throws {
+    // Who reads the log may go before we do.
+    signal(SIGPIPE, SIG_IGN)
     LoggingSystem.bootstrap(StreamLogHandler.standardError)
     let log = Logger(label: "aio-nbd")
     raiseDescriptorLimit()
@@ -49,6 +51,11 @@ struct AioNbd: ParsableCommand {
     let suffix = export.isReadOnly ? ", read-only" : ""
     say("export \(export.name): \(export.path), \(export.size) bytes\(suffix)")
   }
+  let bus = options.bus ? Bus(control: server) { log.notice("\($0)") } : nil
+  try await bus?.start()
+  server.onConnection = { connection, isOpen in
+    if isOpen { bus?.connectionOpened(connection) } else { bus?.connectionClosed(connection) }
+  }
   try await server.start()
   if let endpoint = server.endpoint {
     if endpoint.isOpenToTheNetwork {
@@ -56,19 +63,14 @@ struct AioNbd: ParsableCommand {
     }
     say("listening on \(endpoint)")
   }
-  let bus = options.bus ? Bus(control: server) { log.notice("\($0)") } : nil
-  try await bus?.start()
-  server.onConnection = { connection, isOpen in
-    if isOpen { bus?.connectionOpened(connection) } else { bus?.connectionClosed(connection) }
-  }
   for await signal in main.signals {
     log.info("ending by \(signal == SIGINT ? "SIGINT" : "SIGTERM")")
     break
   }
   async let busStops: Void? = bus?.stop()
-  await server.stop()
+  let isComplete = await server.stop()
   await busStops
-  return 0
+  return isComplete ? 0 : 1
 }
 
 /// A line on standard output, at once.

@@ -86,7 +86,12 @@ extension Connection {
   ) async throws(Errno) -> [FileExtent] {
     do {
       return try await context.threadPool.submit {
-        try Extents.find(in: export.file, range, maximum: maximum)
+        let block = Int64(export.description.minimumBlock)
+        let extents = try Extents.find(
+          in: export.file, range, block: block, maximum: maximum)
+        // What a file has no more is no hole.
+        if let size = export.currentSize, size < range.upperBound { throw Errno.ioError }
+        return extents
       }
     } catch {
       throw error as? Errno ?? .ioError
@@ -115,7 +120,8 @@ extension Connection {
     do {
       try await context.threadPool.submit {
         let status = posix_fadvise(
-          export.file.rawValue, off_t(request.offset), off_t(request.length), POSIX_FADV_WILLNEED)
+          export.file.rawValue, off_t(request.offset),
+          off_t(min(request.length, Export.maximumPayload)), POSIX_FADV_WILLNEED)
         if status != 0 { throw Errno(rawValue: status) }
       }
     } catch {
@@ -151,6 +157,8 @@ extension Connection {
       work.export.madeHole()
     } catch .notSupported {
       // It was a hint.
+    } catch .invalidArgument {
+      // Of a block device, whose blocks are larger than what is trimmed.
     } catch {
       throw error
     }
@@ -186,6 +194,9 @@ extension Connection {
       return true
     } catch .notSupported {
       return false
+    } catch .invalidArgument {
+      // Of a block device, whose blocks are larger than the range.
+      return false
     } catch {
       throw error
     }
@@ -195,6 +206,7 @@ extension Connection {
     var next = Int64(work.request.offset)
     let end = next + Int64(work.request.length)
     while next < end {
+      if isCut || replies.failure != nil { throw .canceled }
       let count = min(Int(end - next), zeroes.count)
       let written = try await engine.write(
         to: work.export.file, at: next, from: zeroes, range: 0..<count)

@@ -22,10 +22,8 @@ extension Connection {
   ) async -> String? {
     do throws(Errno) {
       while true {
-        guard let request = try await nextRequest() else {
-          return isStopping || replies.failure != nil || inbox.count == 0
-            ? nil : "went away in the middle of a request"
-        }
+        guard let request = try await nextRequest() else { return farewell() }
+        if let failure = replies.failure { return "took no more replies: \(failure)" }
         guard let request else { return "sent something that is no request" }
         switch session.judge(request, isShuttingDown: isStopping) {
         case .disconnect(let reason): return reason
@@ -34,6 +32,11 @@ extension Connection {
           await refuse(request, session, error, message)
         case .perform(let command):
           let piece = await takePiece(for: command, request)
+          // That may have waited for the client to take replies.
+          if let failure = replies.failure {
+            giveBack(piece)
+            return "took no more replies: \(failure)"
+          }
           if command == .write {
             guard try await inbox.take(Int(request.length), into: piece) else {
               giveBack(piece)
@@ -47,8 +50,16 @@ extension Connection {
         }
       }
     } catch {
-      return replies.failure != nil || isStopping ? nil : "could not be received from: \(error)"
+      return isStopping ? nil : "could not be received from: \(error)"
     }
+  }
+
+  /// Why the stream ended, unless the client may have meant it so.
+  private func farewell() -> String? {
+    if isStopping { return nil }
+    if inbox.count > 0 { return "went away in the middle of a request" }
+    let left = traffic.requestsInFlight
+    return left > 0 ? "went away with \(left) requests under way" : nil
   }
 
   /// The next request, nil inside where it is none; nil outside at the end of the stream.

@@ -7,7 +7,6 @@
 
 import AioGSource
 import Glibc
-import Logging
 import NBDProtocol
 import Synchronization
 import SystemPackage
@@ -28,7 +27,7 @@ final class Connection: @unchecked Sendable {
 
   let table: ExportTable
   let limits: Limits
-  let log: Logger
+  let log: ClientLog
   let socket: FileDescriptor
   let inbox: Inbox
   let budget: Budget
@@ -37,7 +36,9 @@ final class Connection: @unchecked Sendable {
   let passes: NextPass
   private(set) var isStopping = false
   /// Why it was cut off, where that was done to it.
-  var cutReason: String?
+  private var cutReason: String?
+  /// Nobody takes replies any more: what takes long need not be finished.
+  private(set) var isCut = false
   private var isOpen = true
   private var farewell: AioTimer?
 
@@ -46,7 +47,7 @@ final class Connection: @unchecked Sendable {
   /// - Parameter socket: a connected one, which waits (no O_NONBLOCK); it is the connection's to close.
   init(
     _ identifier: UInt64, _ socket: FileDescriptor, from peer: String, worker: Worker,
-    table: ExportTable, limits: Limits, log: Logger
+    table: ExportTable, limits: Limits, log: ClientLog
   ) {
     self.identifier = identifier
     self.socket = socket
@@ -68,8 +69,13 @@ final class Connection: @unchecked Sendable {
     case .closed(let why): reason = why
     case .transmission(let session, let export):
       exportInUse.withLock { $0 = export }
-      inbox.grow(to: Self.inboxCapacity)
-      reason = await transmit(session, export)
+      // Whoever removes it ends those that have it in use, and looks for them after it has gone from the table.
+      if table[session.export.name] === export {
+        inbox.grow(to: Self.inboxCapacity)
+        reason = await transmit(session, export)
+      } else {
+        reason = "asked for an export that is gone"
+      }
     }
     isOpen = false
     farewell?.cancel()
@@ -115,6 +121,7 @@ final class Connection: @unchecked Sendable {
   /// Ends the connection under whoever receives or sends.
   func cut(because reason: String?) {
     guard isOpen else { return }
+    isCut = true
     if cutReason == nil { cutReason = reason }
     _ = Glibc.shutdown(socket.rawValue, CInt(SHUT_RDWR))
   }

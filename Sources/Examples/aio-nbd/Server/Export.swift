@@ -74,6 +74,8 @@ public final class Export: Sendable {
       // A block device's size is in no status.
       let size = lseek(number, 0, SEEK_END)
       if size < 0 { throw Errno(rawValue: errno) }
+      // Which was for opening alone: old kernels take it for no wish to wait for the disk.
+      if fcntl(number, F_SETFL, flags & ~O_NONBLOCK) != 0 { throw Errno(rawValue: errno) }
       let isSparse = kind == S_IFREG && Int64(status.st_blocks) * 512 < Int64(status.st_size)
       return (file, Int64(size), isSparse)
     } catch {
@@ -87,6 +89,21 @@ public final class Export: Sendable {
     let all: TransmissionFlags = [.sendFlush, .sendFUA, .canMultiConnect, .sendCache]
     return isReadOnly
       ? all.union(.readOnly) : all.union([.sendTrim, .sendWriteZeroes, .sendFastZero])
+  }
+
+  /// Whether a client that was told `description` may be served with this one, which may have taken another's place.
+  func isWhat(_ description: ExportDescription) -> Bool {
+    let mine = self.description
+    return mine.size == description.size && mine.minimumBlock == description.minimumBlock
+      && mine.maximumPayload == description.maximumPayload
+      && mine.flags == description.flags.subtracting(.sendDoNotFragment)
+  }
+
+  /// Bytes that a regular file has left; nil for a block device, whose size is in no status.
+  var currentSize: Int64? {
+    var status = stat()
+    guard fstat(file.rawValue, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+    return Int64(status.st_size)
   }
 
   // MARK: Holes

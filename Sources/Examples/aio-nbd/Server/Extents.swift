@@ -14,13 +14,43 @@ enum Extents {
   ///
   /// Where the file system cannot tell, all of it is data. What lies beyond the end of the file is a hole.
   static func find(
-    in file: FileDescriptor, _ range: Range<Int64>, maximum: Int
+    in file: FileDescriptor, _ range: Range<Int64>, block: Int64 = 1, maximum: Int
   ) throws(Errno) -> [FileExtent] {
-    try find(range, maximum: maximum) { offset, whence throws(Errno) in
+    let extents = try find(range, maximum: maximum) { offset, whence throws(Errno) in
       let result = lseek(file.rawValue, off_t(offset), whence)
       if result < 0 { throw Errno(rawValue: errno) }
       return Int64(result)
     }
+    return aligned(extents, to: block)
+  }
+
+  /// The same with boundaries that are multiples of `block`, but for the first and the last: what is a hole in part is data.
+  /// A file that is written meanwhile may have had others.
+  static func aligned(_ extents: [FileExtent], to block: Int64) -> [FileExtent] {
+    guard block > 1, let first = extents.first, let last = extents.last else { return extents }
+    let (start, end) = (first.range.lowerBound, last.range.upperBound)
+    var result: [FileExtent] = []
+    var next = start
+    func add(to upper: Int64, isHole: Bool) {
+      guard upper > next else { return }
+      if let previous = result.last, previous.isHole == isHole {
+        result[result.count - 1].range = previous.range.lowerBound..<upper
+      } else {
+        result.append(FileExtent(range: next..<upper, isHole: isHole))
+      }
+      next = upper
+    }
+    for extent in extents where extent.isHole {
+      let lower = extent.range.lowerBound
+      let upper = extent.range.upperBound
+      let holeStart = lower == start ? lower : (lower + block - 1) / block * block
+      let holeEnd = upper == end ? upper : upper / block * block
+      guard holeEnd > holeStart else { continue }
+      add(to: holeStart, isHole: false)
+      add(to: holeEnd, isHole: true)
+    }
+    add(to: end, isHole: false)
+    return result
   }
 
   static func find(

@@ -66,8 +66,9 @@ final class Listener: Sendable {
   }
 
   deinit {
-    try? socket.close()
+    // In this order: once it is closed, the path may be another server's.
     if case .unix(let path) = endpoint { unlink(path) }
+    try? socket.close()
   }
 
   /// The socket of a server that was killed goes on listening for some milliseconds, while the kernel takes down what that

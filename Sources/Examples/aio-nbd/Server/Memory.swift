@@ -15,7 +15,8 @@ final class Piece: @unchecked Sendable {
   fileprivate let sizeClass: Int
 
   fileprivate init(capacity: Int, sizeClass: Int) {
-    buffer = AIOBuffer(count: Self.headerRoom + capacity)
+    // Never sent before it was written: a client that announces much and sends nothing costs nothing.
+    buffer = AIOBuffer(uninitializedCount: Self.headerRoom + capacity)
     self.capacity = capacity
     self.sizeClass = sizeClass
   }

@@ -25,6 +25,7 @@ import SystemPackage
 
   let options: Options
   let log: Logger
+  private let clientLog: ClientLog
   let table = ExportTable()
   private let context: AioContext
   private var workers: [Worker] = []
@@ -48,6 +49,7 @@ import SystemPackage
     self.options = options
     self.context = context
     self.log = log
+    clientLog = ClientLog(log)
   }
 
   /// Where it listens, once it does.
@@ -86,7 +88,8 @@ import SystemPackage
     let identifier = nextIdentifier
     nextIdentifier += 1
     guard clients.count < options.limits.connections, !isStopping else {
-      log.notice("client \(identifier), \(peer): refused, there are \(clients.count) connections")
+      clientLog.notice(
+        "client \(identifier), \(peer): refused, there are \(clients.count) connections")
       try? accepted.descriptor.close()
       return
     }
@@ -96,7 +99,7 @@ import SystemPackage
     tune(accepted)
     let connection = Connection(
       identifier, accepted.descriptor, from: peer, worker: worker, table: table,
-      limits: options.limits, log: log)
+      limits: options.limits, log: clientLog)
     worker.load.add(1, ordering: .relaxed)
     let service = Task(executorPreference: worker.context.taskExecutor) {
       await connection.serve()
@@ -120,6 +123,8 @@ import SystemPackage
     } else {
       // Replies are gathered by us, and what is sent is to go.
       setsockopt(accepted.descriptor.rawValue, CInt(IPPROTO_TCP), TCP_NODELAY, &value, size)
+      // A client that is gone without a word is not to have a connection for ever.
+      setsockopt(accepted.descriptor.rawValue, SOL_SOCKET, SO_KEEPALIVE, &value, size)
     }
   }
 
@@ -137,16 +142,20 @@ import SystemPackage
 
   /// Takes no more clients and no more requests, finishes those that were taken, has all files on their disks, and ends
   /// the threads.
-  public func stop() async {
+  ///
+  /// - Returns: whether all files are on their disks.
+  public func stop() async -> Bool {
     isStopping = true
     accepting?.cancel()
     await accepting?.value
     // Its path goes with it.
     listener = nil
     await end(clients.values.map { $0 })
-    for export in table.all { await synchronize(export) }
+    var isComplete = true
+    for export in table.all where await !synchronize(export) { isComplete = false }
     for worker in workers { await worker.thread.shutDown() }
     workers = []
+    return isComplete
   }
 
   private func end(_ ending: [Client]) async {
@@ -157,12 +166,14 @@ import SystemPackage
     for client in ending { await client.task.value }
   }
 
-  private func synchronize(_ export: Export) async {
-    guard !export.isReadOnly else { return }
+  private func synchronize(_ export: Export) async -> Bool {
+    guard !export.isReadOnly else { return true }
     do throws(Errno) {
       try await context.synchronize(export.file)
+      return true
     } catch {
       log.error("\(export.path) could not be flushed: \(error)")
+      return false
     }
   }
 }
@@ -226,7 +237,7 @@ extension Server: ServerControl {
   public func removeExport(name: String) async throws(ControlError) {
     let export = try table.remove(name)
     await end(clients.values.filter { $0.connection.export === export })
-    await synchronize(export)
+    _ = await synchronize(export)
     history[ObjectIdentifier(export)] = nil
   }
 }

@@ -33,7 +33,8 @@ final class Traffic: Sendable {
 
   var requestsInFlight: Int {
     let ended = ended.now
-    return Int(begun.now &- ended)
+    // The two need not be of one moment.
+    return max(0, Int(truncatingIfNeeded: begun.now &- ended))
   }
 
   // MARK: The connection's context
