@@ -15,8 +15,7 @@ class Payload: @unchecked Sendable {
 
 /// Several buffers as one.
 final class Vectors: Payload, @unchecked Sendable {
-  // What keeps the memory: one of the two.
-  private let buffers: [AIOBuffer]
+  /// They keep the memory.
   private let slices: [AIOBuffer.Slice]
   private let vectors: UnsafeMutablePointer<iovec>
   let count: Int
@@ -24,11 +23,11 @@ final class Vectors: Payload, @unchecked Sendable {
   let length: Int
 
   init(_ slices: [AIOBuffer.Slice]) {
-    buffers = []
     self.slices = slices
     vectors = .allocate(capacity: max(slices.count, 1))
     var count = 0
     var length = 0
+    // 1,024 empty ones at once would transfer nothing, which means that the file has ended.
     for slice in slices where !slice.range.isEmpty {
       vectors[count] = iovec(
         iov_base: slice.buffer.baseAddress + slice.range.lowerBound, iov_len: slice.range.count)
@@ -39,18 +38,8 @@ final class Vectors: Payload, @unchecked Sendable {
     self.length = length
   }
 
-  init(_ buffers: [AIOBuffer]) {
-    self.buffers = buffers
-    slices = []
-    vectors = .allocate(capacity: max(buffers.count, 1))
-    var count = 0
-    // 1,024 empty ones at once would transfer nothing, which means that the file has ended.
-    for buffer in buffers where buffer.count > 0 {
-      vectors[count] = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
-      count += 1
-    }
-    self.count = count
-    length = buffers.reduce(0) { $0 + $1.count }
+  convenience init(_ buffers: [AIOBuffer]) {
+    self.init(buffers.map { AIOBuffer.Slice($0, 0..<$0.count) })
   }
 
   deinit { vectors.deallocate() }

@@ -88,7 +88,8 @@ public final class AsyncMutex: Sendable {
     if await !wait(#isolation, for: ticket) { throw .canceled }
   }
 
-  /// False if the task was cancelled before its turn came. The isolation as in `AIOEngine.performHere`.
+  /// False if the task was cancelled before its turn came. The isolation is a parameter, and the closure names it: given to
+  /// withTaskCancellationHandler, it would leave for the pool's threads otherwise.
   private func wait(
     _ isolation: isolated (any Actor)?, for ticket: State.Queue.Ticket
   ) async -> Bool {

@@ -133,21 +133,21 @@ extension AioContext {
   ) async throws(Errno) {
     let result: Int
     if isHomeThread {
-      result = await sleepHere(#isolation, deadline, clock)
+      result = await sleepHere(deadline, clock)
     } else {
-      result = await run { await self.sleepHere(nil, deadline, clock) }
+      result = await run { await self.sleepHere(deadline, clock) }
     }
     if result < 0 { throw Errno(rawValue: CInt(-result)) }
   }
 
-  /// The isolation as in `AIOEngine.performHere`.
-  private func sleepHere(
-    _ isolation: isolated (any Actor)?, _ deadline: Int64, _ clock: AioClock
+  /// Without an `isolated` parameter, as `AIOEngine.performHere`.
+  nonisolated(nonsending) private func sleepHere(
+    _ deadline: Int64, _ clock: AioClock
   ) async -> Int {
     let sleepers = self.sleepers
     let awaiter = sleepers.awaiters.take()
     let record = awaiter.addHandler()
-    let result = await withUnsafeContinuation(isolation: isolation) {
+    let result = await _unsafeInheritExecutor_withUnsafeContinuation {
       (continuation: UnsafeContinuation<Int, Never>) in
       if awaiter.pointee.gate.isCancelled {
         continuation.resume(returning: -Int(Errno.canceled.rawValue))

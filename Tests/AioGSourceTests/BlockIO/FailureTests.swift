@@ -174,6 +174,10 @@ extension AllTests {
         }
       }
       expectSentence("bytes 2..<5 of a buffer of 4 were asked for", in: range)
+      let slice = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        _ = AIOBuffer.Slice(AIOBuffer(count: 4), 3..<6)
+      }
+      expectSentence("bytes 3..<6 of a buffer of 4 were asked for", in: slice)
       let foreign = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
         let context = try AioContext(name: "home")
         let engine = context.io
