@@ -180,10 +180,10 @@ import Testing
     let small = try ScratchFile([UInt8](repeating: 0, count: 8192))
     let large = try ScratchFile([UInt8](repeating: 0, count: 16384))
     let export = try small.export()
-    #expect(export.isWhat(export.description))
-    #expect(export.isWhat(try small.export().description))
-    #expect(!export.isWhat(try large.export().description))
-    #expect(!export.isWhat(try small.export(readOnly: true).description))
+    #expect(export.matches(export.description))
+    #expect(export.matches(try small.export().description))
+    #expect(!export.matches(try large.export().description))
+    #expect(!export.matches(try small.export(readOnly: true).description))
     #expect(export.currentSize == 8192)
   }
 }

@@ -27,7 +27,44 @@ flood() {
   finish TERM
   check "$what: the server ends with status 0" [ $status -eq 0 ]
 }
+# With 4,096 connections there are, those beyond are closed at once; when they have gone, there is room again.
+limit() {
+  local port
+  begin --port 0 "$image"
+  port=${address##*:}
+  check "limit: a client before it" timeout 60 nbdinfo --size "$(uri data)"
+  (
+    ulimit -n 8192 || exit 1
+    for _ in $(seq 4100); do exec {connection}<>"/dev/tcp/127.0.0.1/$port" || exit 1; done
+    : >"$work/full"
+    read -r _ <"$work/over"
+  ) &
+  helpers+=($!)
+  local tries=0
+  until [ -e "$work/full" ] || [ $tries -gt 100 ]; do
+    tries=$((tries + 1))
+    sleep 0.1
+  done
+  check "limit: 4,100 connections" [ -e "$work/full" ]
+  check "limit: one more is refused" fails timeout 60 nbdinfo --size "$(uri data)"
+  check "limit: and the log has it" grep -q "refused, there are 4096 connections" "$work/log"
+  echo >"$work/over"
+  check "limit: there is room again" becomes_free
+  finish TERM
+  check "limit: the server ends with status 0" [ $status -eq 0 ]
+}
+fails() { ! "$@"; }
+becomes_free() {
+  local tries
+  for tries in $(seq 100); do
+    timeout 60 nbdinfo --size "$(uri data)" >/dev/null 2>&1 && return 0
+    sleep 0.1
+  done
+  return 1
+}
 if section flood; then
+  mkfifo "$work/over"
+  limit
   flood "flood" --socket "$work/socket"
   [ -n "$quick" ] || flood "flood over TCP" --port 0
 fi

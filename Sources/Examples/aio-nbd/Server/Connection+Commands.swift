@@ -1,4 +1,4 @@
-// What requests do to the file. Each runs in a task of its own, and answers itself.
+// What requests do to the file. Each runs in a task of its own on the connection's context, and answers itself.
 
 import AioGSource
 import Glibc

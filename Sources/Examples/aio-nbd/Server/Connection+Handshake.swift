@@ -1,4 +1,4 @@
-// The handshake of a connection: the protocol's state machine, fed from the socket, within a time.
+// The handshake of a connection: the protocol's state machine, fed from the socket, within a time. On its context.
 
 import AioGSource
 import NBDProtocol
@@ -50,7 +50,7 @@ extension Connection {
       case .closed(let reason): return .closed(reason)
       case .transmission(let session):
         // It may have been removed since it was looked up.
-        guard let export = table[session.export.name], export.isWhat(session.export) else {
+        guard let export = table[session.export.name], export.matches(session.export) else {
           return .closed("asked for an export that is gone")
         }
         return .transmission(session, export)

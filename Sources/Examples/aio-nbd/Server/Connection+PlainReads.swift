@@ -1,5 +1,5 @@
-// Reads that are one request to the file and one reply, which most are: with a completion in place of a task. A task is made,
-// queued and ended in twice the time that such a read takes (nbd.read.4k in scripts/bench).
+// Reads that are one request to the file and one reply, which most are: with a completion in place of a task, whose making,
+// queueing and ending a small read would feel (nbd.read.4k in scripts/bench). On the connection's context.
 
 import AioGSource
 import NBDProtocol

@@ -2,8 +2,8 @@
 // otherwise is for that context only.
 //
 // A byte's way: Inbox, Request, judged by its Session, a task of its own (Connection+Commands) or, for most reads, a completion
-// (Connection+PlainReads), ReplyQueue, socket. Requests run side by side and are answered as they finish. What a connection has in memory is bounded by its Budget: when that is
-// spent nothing is received, and the client waits.
+// (Connection+PlainReads), ReplyQueue, socket. Requests run side by side and are answered as they finish. What a connection
+// has in memory is bounded by its Budget: when that is spent nothing is received, and the client waits.
 
 import AioGSource
 import Glibc

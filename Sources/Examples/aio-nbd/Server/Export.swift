@@ -92,7 +92,7 @@ public final class Export: Sendable {
   }
 
   /// Whether a client that was told `description` may be served with this one, which may have taken another's place.
-  func isWhat(_ description: ExportDescription) -> Bool {
+  func matches(_ description: ExportDescription) -> Bool {
     let mine = self.description
     return mine.size == description.size && mine.minimumBlock == description.minimumBlock
       && mine.maximumPayload == description.maximumPayload

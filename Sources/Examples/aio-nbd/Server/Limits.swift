@@ -1,4 +1,4 @@
-// What a client may cost.
+// What a client may cost. A value.
 
 public struct Limits: Sendable {
   /// How long a handshake may take.
@@ -8,7 +8,7 @@ public struct Limits: Sendable {
   /// Connections at a time; those beyond are closed at once.
   public var connections = 4096
   /// Bytes of buffers that a connection may have in use; with a request that is larger, that one alone. Few enough to stay
-  /// in the processor's cache: with four times as many nbdcopy takes a quarter longer (nbd.copy in scripts/bench).
+  /// in the processor's cache: with more of them nbdcopy is slower (nbd.copy in scripts/bench).
   public var memory = 4 << 20
 
   public init() {}

@@ -222,6 +222,7 @@ extension Server: ServerControl {
       }
     }
     let export = try opened.get()
+    if isStopping { throw ControlError(.shuttingDown, "the server is shutting down") }
     try table.add(export)
     history[ObjectIdentifier(export)] = Counters()
     return status(of: export)
