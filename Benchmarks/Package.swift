@@ -6,15 +6,30 @@ let package = Package(
   name: "Benchmarks",
   dependencies: [
     .package(name: "AioGSource", path: ".."),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
   ],
   targets: [
+    .target(name: "BenchReport"),
+    .executableTarget(
+      name: "bench",
+      dependencies: [
+        "BenchReport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(
+      name: "measure-loop",
+      dependencies: [
+        .product(name: "AioGSource", package: "AioGSource"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
     .executableTarget(
       name: "concurrency",
       dependencies: [
         .product(name: "AioGSource", package: "AioGSource"),
         .product(name: "SystemPackage", package: "swift-system"),
-      ])
+      ]),
+    .testTarget(name: "BenchReportTests", dependencies: ["BenchReport"]),
   ],
   swiftLanguageModes: [.v6]
 )

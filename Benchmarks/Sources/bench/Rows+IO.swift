@@ -1,0 +1,3 @@
+// Block I/O, the ring and the pool.
+
+let ioRows: [Row] = []

@@ -1,0 +1,3 @@
+// NBD and echo servers.
+
+let serverRows: [Row] = []

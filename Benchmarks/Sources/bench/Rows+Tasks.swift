@@ -1,0 +1,3 @@
+// Coroutines, executors and the main actor.
+
+let taskRows: [Row] = []
