@@ -17,12 +17,16 @@ let package = Package(
         "BenchReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .systemLibrary(name: "CMeasuring"),
+    .target(name: "Measuring", dependencies: ["CMeasuring"]),
     .executableTarget(
       name: "measure-loop",
       dependencies: [
+        "CMeasuring", "Measuring",
         .product(name: "AioGSource", package: "AioGSource"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
+    .executableTarget(name: "measure-dispatch", dependencies: ["Measuring"]),
     .executableTarget(
       name: "concurrency",
       dependencies: [
