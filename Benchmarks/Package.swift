@@ -7,6 +7,7 @@ let package = Package(
   dependencies: [
     .package(name: "AioGSource", path: ".."),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
   ],
   targets: [
@@ -28,10 +29,27 @@ let package = Package(
       ]),
     .executableTarget(name: "measure-dispatch", dependencies: ["Measuring"]),
     .executableTarget(
-      name: "concurrency",
+      name: "measure-tasks",
       dependencies: [
+        "Measuring",
+        .product(name: "AioGSource", package: "AioGSource"),
+        .product(name: "AioGSourceMainExecutor", package: "AioGSource"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .executableTarget(name: "measure-main", dependencies: ["Measuring"]),
+    .executableTarget(
+      name: "measure-io",
+      dependencies: [
+        "Measuring",
         .product(name: "AioGSource", package: "AioGSource"),
         .product(name: "SystemPackage", package: "swift-system"),
+      ]),
+    .executableTarget(
+      name: "measure-nio",
+      dependencies: [
+        "Measuring",
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     .testTarget(name: "BenchReportTests", dependencies: ["BenchReport"]),
   ],
