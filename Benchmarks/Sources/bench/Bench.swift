@@ -47,7 +47,8 @@ struct Bench: ParsableCommand {
 
   func run() throws {
     let pattern = try pattern()
-    let rows = allRows.filter { row in pattern.map { row.name.contains($0) } ?? true }
+    let isAskedFor = { (name: String) in pattern.map { name.contains($0) } ?? true }
+    let rows = allRows.filter { isAskedFor($0.name) }
     if list {
       for row in rows { say(row.name) }
       return
@@ -55,6 +56,10 @@ struct Bench: ParsableCommand {
     let setting = try Setting(root: URL(filePath: root), isQuick: quick)
     defer { setting.close() }
     let runner = Runner(setting: setting, rounds: rounds ?? (quick ? 3 : 7))
+    if let plot {
+      return try draw(
+        allPictures.filter { isAskedFor($0.name) }, into: URL(filePath: plot), with: runner)
+    }
     if rows.isEmpty { throw Failure("No row has a name like that.") }
     let (comparisons, failed) = measure(rows, with: runner)
     if let json { try jsonReport(comparisons).write(to: URL(filePath: json)) }
@@ -89,6 +94,17 @@ struct Bench: ParsableCommand {
     let lines = limitsOnGrowth.compactMap { Table.line($0, comparisons) }
     if !lines.isEmpty { print(([""] + lines).joined(separator: "\n")) }
     return (comparisons, failed)
+  }
+
+  private func draw(_ pictures: [Picture], into directory: URL, with runner: Runner) throws {
+    if pictures.isEmpty { throw Failure("No picture has a name like that.") }
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    for picture in pictures {
+      let (plot, missing) = try runner.measure(picture)
+      let file = directory.appending(path: "\(picture.name).svg")
+      try Data(plot.svg.utf8).write(to: file)
+      say(([file.path] + missing).joined(separator: "; "))
+    }
   }
 
   private func allHold(_ comparisons: [Comparison]) -> Bool {

@@ -59,4 +59,27 @@ struct Runner {
     }
     return values
   }
+
+  /// Measures a picture, size by size. A line whose program is missing is told of in `missing`, and left out.
+  func measure(_ picture: Picture) throws -> (plot: Plot, missing: [String]) {
+    defer { setting.endServices() }
+    let missing = picture.lines.compactMap { line in
+      line.command(picture.sizes[0]).missing(setting).map { "\(line.name): \($0)" }
+    }
+    let lines = picture.lines.filter { $0.command(picture.sizes[0]).missing(setting) == nil }
+    var points = lines.map { _ in [Plot.Point]() }
+    for size in picture.sizes {
+      let values = try interleaved(lines.map { $0.command(size) }, pinning: picture.pinning)
+      for (index, values) in values.enumerated() {
+        points[index].append(Plot.Point(size: Double(size), cost: median(values)))
+      }
+    }
+    let series = zip(lines, points).map {
+      Plot.Series(name: $0.name, isOurs: $0.isOurs, points: $1)
+    }
+    let plot = Plot(
+      title: picture.title, sizeLabel: picture.sizeLabel, costLabel: picture.costLabel,
+      series: series)
+    return (plot, missing)
+  }
 }
