@@ -28,9 +28,7 @@ private let bottomHalfRows = [
   // One way, with both threads on one CPU: what is measured is the loops, not the machine's wake-ups.
   Row(
     name: "bottomhalf.cross-thread-latency", ours: ours("bottomhalf.cross-thread-latency"),
-    peers: [
-      glib("bottomhalf.cross-thread-latency", bar: 1.5), libuv("bottomhalf.cross-thread-latency"),
-    ]),
+    peers: [glib("bottomhalf.cross-thread-latency", bar: 1.5)]),
   // Dispatch's threads are its own to place, so nobody's are pinned.
   Row(
     name: "bottomhalf.cross-thread-throughput", pinning: .free,

@@ -1,6 +1,6 @@
 // Our side of the event loop's rows: prints one number, nanoseconds an operation unless the row says otherwise.
 //
-//     measure-loop ROW [--quick]
+//     measure-loop ROW [--quick] [--monitor io_uring|epoll|poll]
 //
 // Numbers within a row's name may be any: fd.dispatch.300.poll.
 
