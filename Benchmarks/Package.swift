@@ -18,14 +18,16 @@ let package = Package(
         "BenchReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .systemLibrary(name: "CMeasuring"),
+    .target(name: "Measuring", dependencies: ["CMeasuring"]),
     .executableTarget(
       name: "measure-loop",
       dependencies: [
+        "CMeasuring", "Measuring",
         .product(name: "AioGSource", package: "AioGSource"),
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
-    .systemLibrary(name: "CMeasuring"),
-    .target(name: "Measuring", dependencies: ["CMeasuring"]),
+    .executableTarget(name: "measure-dispatch", dependencies: ["Measuring"]),
     .executableTarget(
       name: "measure-tasks",
       dependencies: [

@@ -67,3 +67,12 @@ static inline const char *row_of(int count, char **arguments) {
     if (strcmp(arguments[i], "--quick") == 0) target = 60e6;
   return arguments[1];
 }
+
+/* Marsaglia's generator, the same as ours: what is random is the same on both sides. */
+__attribute__((unused)) static uint64_t next_random(void) {
+  static uint64_t state = 0x9E3779B97F4A7C15;
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return state;
+}

@@ -5,23 +5,38 @@
 // Numbers within a row's name may be any: fd.dispatch.300.poll.
 
 import AioGSource
-import Glibc
+import Measuring
 
-guard CommandLine.arguments.count > 1 else {
-  complain("usage: measure-loop ROW [--quick]")
-  exit(64)
-}
-let row = CommandLine.arguments[1]
+let row = rowOfCommandLine()
 let words = row.split(separator: ".").map(String.init)
-/// The name without its numbers, and the first of them.
-let kind = words.map { $0.prefix { !$0.isNumber } == $0 ? $0 : "N" }.joined(separator: ".")
+/// The first number in the name, and the name without it.
+let number = words.lazy.compactMap { Int($0.prefix(while: \.isNumber)) }.first ?? 0
+let kind = words.map { word in
+  word.first?.isNumber == true ? "N" + word.drop(while: \.isNumber) : word
+}.joined(separator: ".")
 
 do {
-  switch row {
-  case "bottomhalf.same-thread.poll": print(try bottomHalf(.poll))
-  case "bottomhalf.same-thread.glib": print(try bottomHalf(.glib))
-  default: fail("there is no row '\(row)'")
-  }
+  let value: Double =
+    switch kind {
+    case "bottomhalf.same-thread.poll": try bottomHalf(.poll)
+    case "bottomhalf.same-thread.glib": try bottomHalf(.glib)
+    case "bottomhalf.cross-thread-latency": try roundTrip(pinned: false, polling: .disabled) / 2
+    case "bottomhalf.cross-thread-throughput": try oneShotsFromAnotherThread()
+    case "fd.dispatch.N.poll": try fileDispatch(.poll, of: number)
+    case "fd.dispatch.N.glib": try fileDispatch(.glib, of: number)
+    case "glib.iteration.N-idle-fds": try idleIteration(of: number)
+    case "glib.contexts.N": try contexts(number)
+    case "timer.churn.N": try timerChurn(of: number)
+    case "timer.fire.N": try timerFire(of: number)
+    case "timer.error.glib-driver": try timerError()
+    case "poll.pingpong.blocking": try roundTrip(pinned: true, polling: .disabled)
+    case "poll.pingpong.adaptive":
+      try roundTrip(pinned: true, polling: PollingParameters(maximum: .microseconds(200)))
+    case "memory.per-handler": try memoryPerHandler()
+    case "memory.per-timer": try memoryPerTimer()
+    default: fail("there is no row '\(row)'")
+    }
+  print(value)
 } catch {
   fail("\(error)")
 }
