@@ -127,11 +127,11 @@ enum NBDServer: String, CaseIterable, Sendable {
         "fio",
         [
           "--name=bench", "--ioengine=nbd", "--uri=\(server.uri)", "--rw=randread", "--bs=4k",
-          "--iodepth=\(depth)", "--io_size=\((setting.isQuick ? 50_000 : 150_000) * 4096)",
+          "--iodepth=\(depth)", "--io_size=\((setting.isQuick ? 25_000 : 75_000) * 4096)",
           "--output-format=terse", "--terse-version=3",
         ], pinning: .free)
       let used = try cpuSeconds(of: server.process) - before
-      let reads = setting.isQuick ? 50_000.0 : 150_000
+      let reads = setting.isQuick ? 25_000.0 : 75_000
       return Cost(
         value: 1e9 / (try fioReadsASecond(finished.output)), cpu: used / reads * 1e9)
     }
