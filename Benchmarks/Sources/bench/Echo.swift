@@ -9,9 +9,10 @@ extension CostlyCommand {
   static func echo(_ program: String, of directory: KeyPath<Setting, URL> & Sendable)
     -> CostlyCommand
   {
-    CostlyCommand(
-      missing: { Command.notBuilt($0[keyPath: directory].appending(path: program)) }
-    ) { setting in
+    let missing = { @Sendable (setting: Setting) in
+      Command.notBuilt(setting[keyPath: directory].appending(path: program))
+    }
+    return CostlyCommand(missing: missing) { setting in
       let path = setting[keyPath: directory].appending(path: program).path
       let portFile = setting.work.appending(path: "echo.\(program).port").path
       // It prints its port.

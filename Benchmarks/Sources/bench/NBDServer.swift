@@ -13,10 +13,16 @@ enum NBDServer: String, CaseIterable, Sendable {
 
   func missing(_ setting: Setting) -> String? {
     switch self {
-    case .ours: Command.notBuilt(setting.products.appending(path: rawValue))
+    case .ours: Command.notBuilt(Self.ours(setting))
     case .bare: Command.notBuilt(setting.peers.appending(path: rawValue))
     default: setting.find(rawValue) == nil ? "\(rawValue) is not installed" : nil
     }
+  }
+
+  /// AIO_NBD names another program to measure as ours.
+  private static func ours(_ setting: Setting) -> URL {
+    ProcessInfo.processInfo.environment["AIO_NBD"].map { URL(filePath: $0) }
+      ?? setting.products.appending(path: Self.ours.rawValue)
   }
 
   struct Running {
@@ -48,10 +54,7 @@ enum NBDServer: String, CaseIterable, Sendable {
   ) throws -> (String, [String]) {
     switch self {
     case .ours:
-      return (
-        setting.products.appending(path: rawValue).path,
-        ["--socket", socket, "--read-only", image]
-      )
+      return (Self.ours(setting).path, ["--socket", socket, "--read-only", image])
     case .qemuNBD:
       return (
         "qemu-nbd",
@@ -102,19 +105,21 @@ enum NBDServer: String, CaseIterable, Sendable {
           "--connections", "\(connections)", "--depth", "\(depth)",
           "--seconds", setting.isQuick ? "0.1" : "0.25", "unix:\(server.socket)",
         ], pinning: placement.client)
-      let said = try JSONDecoder().decode(Load.self, from: Data(finished.output.utf8))
-      return Cost(value: 1e9 / said.requests_per_second, cpu: said.server_cpu_us * 1e3)
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      let said = try decoder.decode(Load.self, from: Data(finished.output.utf8))
+      return Cost(value: 1e9 / said.requestsPerSecond, cpu: said.serverCpuUs * 1e3)
     }
   }
 
   private struct Load: Decodable {
-    let requests_per_second: Double
-    let server_cpu_us: Double
+    let requestsPerSecond: Double
+    let serverCpuUs: Double
   }
 
   /// The same by fio.
   func fioReads(_ row: String, depth: Int) -> CostlyCommand {
-    CostlyCommand(missing: { missing($0) ?? Self.missingTool("fio", $0) }) { setting in
+    CostlyCommand(missing: missing(with: "fio")) { setting in
       let image = try setting.file(bytes: 512 << 20)
       let server = try start(for: row, setting, image: image, .free)
       let before = try cpuSeconds(of: server.process)
@@ -122,11 +127,11 @@ enum NBDServer: String, CaseIterable, Sendable {
         "fio",
         [
           "--name=bench", "--ioengine=nbd", "--uri=\(server.uri)", "--rw=randread", "--bs=4k",
-          "--iodepth=\(depth)", "--io_size=\((setting.isQuick ? 50_000 : 150_000) * 4096)",
+          "--iodepth=\(depth)", "--io_size=\((setting.isQuick ? 25_000 : 75_000) * 4096)",
           "--output-format=terse", "--terse-version=3",
         ], pinning: .free)
       let used = try cpuSeconds(of: server.process) - before
-      let reads = setting.isQuick ? 50_000.0 : 150_000
+      let reads = setting.isQuick ? 25_000.0 : 75_000
       return Cost(
         value: 1e9 / (try fioReadsASecond(finished.output)), cpu: used / reads * 1e9)
     }
@@ -134,7 +139,7 @@ enum NBDServer: String, CaseIterable, Sendable {
 
   /// nbdcopy of 1 GiB to nowhere: MiB a second, and milliseconds of the server's CPU time.
   func copies(_ row: String, connections: Int) -> CostlyCommand {
-    CostlyCommand(missing: { missing($0) ?? Self.missingTool("nbdcopy", $0) }) { setting in
+    CostlyCommand(missing: missing(with: "nbdcopy")) { setting in
       let image = try setting.file(bytes: 1 << 30)
       let server = try start(for: row, setting, image: image, .free)
       let before = try cpuSeconds(of: server.process)
@@ -147,8 +152,8 @@ enum NBDServer: String, CaseIterable, Sendable {
     }
   }
 
-  private static func missingTool(_ tool: String, _ setting: Setting) -> String? {
-    setting.find(tool) == nil ? "\(tool) is not installed" : nil
+  private func missing(with tool: String) -> @Sendable (Setting) -> String? {
+    { missing($0) ?? ($0.find(tool) == nil ? "\(tool) is not installed" : nil) }
   }
 }
 

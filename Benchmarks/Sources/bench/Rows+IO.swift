@@ -75,7 +75,7 @@ private let cachedRows: [Row] = [
       Peer(
         name: "fio", command: .fioReads("libaio", depth: 64, count: 100_000, direct: false)),
       Peer(name: "libuv", command: peer("uv-io", 64)),
-      Peer(name: "our io_uring", command: ours(64)),
+      Peer(name: "io_uring", command: ours(64)),
     ]),
   Row(
     name: "read.cached.4k.depth1.threads", pinning: .free, ours: ours(1, "--engine", "threads"),
@@ -125,7 +125,7 @@ private let directRows: [Row] = [
 private let driverRows = [1, 64].map { depth in
   Row(
     name: "read.cached.4k.depth\(depth).glib", ours: ours(depth, "--glib"),
-    peers: [Peer(name: "poll driver", command: ours(depth))])
+    peers: [Peer(name: "poll", command: ours(depth))])
 }
 
 // MARK: CPU time, of all threads

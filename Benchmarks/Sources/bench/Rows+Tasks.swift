@@ -87,6 +87,13 @@ let taskRows: [Row] = [
   Row(
     name: "mainactor.resume.executor-and-pool", ours: mainActor("resume", "executor"),
     peers: [Peer(name: "Dispatch", command: .ours("measure-main", "resume"))]),
+  // The same where the task prefers the context, as the guide has it: nothing goes by way of the pool.
+  Row(
+    name: "mainactor.resume.preferring", ours: mainActor("resume-preferring", "dispatch"),
+    peers: [Peer(name: "Dispatch", command: .ours("measure-main", "resume"))]),
+  Row(
+    name: "mainactor.resume.preferring.executor", ours: mainActor("resume-preferring", "executor"),
+    peers: [Peer(name: "Dispatch", command: .ours("measure-main", "resume"))]),
 ]
 
 private func mainActor(_ body: String, _ mechanism: String) -> Command {

@@ -5,32 +5,23 @@ import AioGSource
 import Measuring
 
 func nops() throws -> Double {
-  let nops = try Nops()
-  return perOperation(nops.run)
+  let context = try AioContext(name: "measured")
+  let nops = Nops(engine: try context.engine(.ioURing))
+  return perOperation(try Operations(nops, on: context, depth: Arguments.number(1)).run)
 }
 
-private final class Nops: Operations, @unchecked Sendable {
-  private let engine: AIOEngine
-  private var completions: [@Sendable (RawCompletion) -> Void] = []
+private struct Nops: Work {
+  let engine: AIOEngine
 
-  init() throws {
-    let context = try AioContext(name: "measured")
-    engine = try context.engine(.ioURing)
-    let depth = Arguments.number(1)
-    try super.init(context, depth: depth)
-    completions = (0..<depth).map { slot in
-      { [unowned self] completion in
-        check(completion.result == 0 && completion.isLast, "a nop came to \(completion)")
-        end(slot)
-      }
-    }
-  }
-
-  override func start(_ slot: Int) {
+  func start(_ slot: Int, _ completion: @escaping @Sendable (RawCompletion) -> Void) {
     do {
-      try engine.submit({ _ in }, completion: completions[slot])
+      try engine.submit({ _ in }, completion: completion)
     } catch {
       fail("a nop cannot be submitted: \(error)")
     }
+  }
+
+  static func check(_ completion: RawCompletion) {
+    Measuring.check(completion.result == 0 && completion.isLast, "a nop came to \(completion)")
   }
 }

@@ -1,29 +1,45 @@
 // So many operations, a few of them under way at a time, each made anew when it is done: what the I/O rows have in common.
+// A final class over a value that says what an operation is, and which is not written to: so that no check of
+// exclusive access, nor a dynamic call, is measured along.
 
 import AioGSource
 import Measuring
-import SystemPackage
 
-/// On the context's home thread, the main one.
-class Operations: @unchecked Sendable {
+/// What is measured.
+protocol Work: Sendable {
+  associatedtype Outcome: Sendable
+
+  /// Makes an operation, which calls `completion` when it is done. A slot has one under way.
+  func start(_ slot: Int, _ completion: @escaping @Sendable (Outcome) -> Void)
+
+  /// Ends the program if an operation came to something else than it should.
+  static func check(_ outcome: Outcome)
+}
+
+/// On the context's home thread, the main one. It lives as long as the program.
+final class Operations<Kind: Work>: @unchecked Sendable {
   let context: AioContext
   private let loop: MainLoop?
   private let depth: Int
+  private let work: Kind
+  private let completions: UnsafeMutablePointer<@Sendable (Kind.Outcome) -> Void>
   private var left = 0
   private var underWay = 0
 
   /// - Parameter inGLib: whether GLib's main loop runs the context.
-  init(_ context: AioContext, depth: Int, inGLib: Bool = false) throws {
+  init(_ work: Kind, on context: AioContext, depth: Int, inGLib: Bool = false) throws {
+    self.work = work
     self.context = context
-    loop = inGLib ? MainLoop() : nil
     self.depth = depth
+    loop = inGLib ? MainLoop() : nil
     if inGLib { try context.attach() }
+    completions = .allocate(capacity: depth)
+    for slot in 0..<depth {
+      (completions + slot).initialize(to: { [self] in end(slot, $0) })
+    }
   }
 
-  /// Starts one, which calls `end` when it is done.
-  func start(_ slot: Int) { fatalError() }
-
-  final func run(_ count: Int) {
+  func run(_ count: Int) {
     left = count
     context.io.withBatch {
       for slot in 0..<min(depth, count) { next(slot) }
@@ -37,14 +53,14 @@ class Operations: @unchecked Sendable {
   }
 
   @inline(__always)
-  private final func next(_ slot: Int) {
+  private func next(_ slot: Int) {
     left -= 1
     underWay += 1
-    start(slot)
+    work.start(slot, completions[slot])
   }
 
-  @inline(__always)
-  final func end(_ slot: Int) {
+  private func end(_ slot: Int, _ outcome: Kind.Outcome) {
+    Kind.check(outcome)
     underWay -= 1
     if left > 0 {
       next(slot)

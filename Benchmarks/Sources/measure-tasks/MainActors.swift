@@ -19,6 +19,8 @@ import Measuring
     let hop = mainActorBody("hop")!
     return onTheMainLoop(preferring: context.taskExecutor) { await perOperation { await hop($0) } }
   case "resume": return onTheMainLoop { await resumptions(context) }
+  case "resume-preferring":
+    return onTheMainLoop(preferring: context.taskExecutor) { await resumptions(context) }
   case let name:
     guard let body = mainActorBody(name) else { fail("there is no row 'mainactor \(name)'") }
     return onTheMainLoop { await perOperation(body) }

@@ -3,7 +3,7 @@
 //
 //     measure-tasks ROW [--default] [--quick]
 //     measure-tasks read.64b FILE [--callback] [--quick]
-//     measure-tasks mainactor hop|spawn|hop-from-context|resume MECHANISM [--quick]
+//     measure-tasks mainactor hop|spawn|hop-from-context|resume|resume-preferring MECHANISM [--quick]
 //
 // MECHANISM is dispatch, the bridge; executor, our main executor; or executor-for-all, which runs code of no actor too.
 
