@@ -20,6 +20,7 @@ public enum MonitorKind: String, CaseIterable, Sendable, CustomStringConvertible
   /// poll(2): a record per handler, for the kernel as for GLib.
   case poll
 
+  /// The same as the raw value.
   public var description: String { rawValue }
 }
 
