@@ -105,7 +105,8 @@ public final class AioContext: @unchecked Sendable {
     handlers = HandlerTable(monitor: monitor)
     activeMonitor = monitor
     busyPolling.set(configuration.polling)
-    jobs.bind(to: self)
+    jobs.bind(
+      to: Unmanaged.passUnretained(self).toOpaque(), serial: serialExecutor, task: taskExecutor)
     watchNotifier()
   }
 
