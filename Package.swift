@@ -71,7 +71,7 @@ let package = Package(
     .target(
       name: "NBDServer",
       dependencies: [
-        "NBDProtocol", "AioGSource",
+        "NBDProtocol", "AioGSource", "CGLib",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],

@@ -186,4 +186,13 @@ import Testing
     #expect(!export.matches(try small.export(readOnly: true).description))
     #expect(export.currentSize == 8192)
   }
+
+  @Test func workersPollWhereTheirClientsHaveProcessorsToo() {
+    let long = Patience.parameters(busy: 1, processors: 2)
+    #expect(long.maximum > PollingParameters.ioThread.maximum)
+    #expect(Patience.parameters(busy: 2, processors: 4) == long)
+    #expect(Patience.parameters(busy: 2, processors: 2) == .ioThread)
+    #expect(Patience.parameters(busy: 1, processors: 1) == .disabled)
+    #expect(Patience.processors >= 1)
+  }
 }

@@ -40,7 +40,7 @@ extension AioContext {
       notifyState.isBusyPolling = true
       timeout = busyPolling.run(
         timeout: timeout, monitor: activeMonitor, handlers: handlers, ready: ready,
-        notifyState: notifyState)
+        notifyState: notifyState, loopIO: loopIO)
       notifyState.isBusyPolling = wasBusyPolling
     }
     // Only right before a real sleep: leaving and entering busy mode has a price (816a430c51). And be it off by now.
@@ -52,9 +52,19 @@ extension AioContext {
     if isPolling, let loopIO, loopIO.prepareForWait() { timeout = 0 }
     if !ready.isEmpty { timeout = 0 }
     wait(timeout, isPolling: isPolling)
-    if isPolling && blocking { lastBlocked = AioClock.monotonicNow - start }
+    if isPolling && blocking { noteBlocked(since: start) }
 
     return runPass()
+  }
+
+  /// What adaptive polling learns from: how long it was until something came, from before the timeout was computed.
+  private func noteBlocked(since start: Int64) {
+    let blocked = AioClock.monotonicNow - start
+    lastBlocked = blocked
+    if activeMonitor.kind == .ioURing {
+      busyPolling.adjustCompletions(
+        blocked: blocked, found: !ready.isEmpty || loopIO?.hasCompletions ?? false)
+    }
   }
 
   /// Before a look that GLib does not make. If GLib is between prepare and its poll, what prepare found will not be true

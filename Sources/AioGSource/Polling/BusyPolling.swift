@@ -1,9 +1,13 @@
 // Busy polling: asking the poll callbacks of handlers, for a while, before the loop goes to sleep.
 //
-// A handler takes part from its first dispatch on, one that is only polled from its registration. On poll and epoll, which cannot see descriptors from user space,
-// nothing is polled while there is a handler without a poll callback (the monitor's `needsWait` says so). Busy mode, in
-// which handlers may have their event sources quiet (`pollBegan`), outlasts a wait that found something, and is left
-// right before the loop really sleeps: after `pollEnded` each handler is polled once more, for what came in between.
+// A handler takes part from its first dispatch on, one that is only polled from its registration. On poll and epoll,
+// which cannot see descriptors from user space, nothing is polled while there is a handler without a poll callback (the
+// monitor's `needsWait` says so). A ring shows what the kernel completes without a system call, so on io_uring every
+// handler, and every request on the ring, is polled for: they share one window, `completions`.
+//
+// Busy mode, in which handlers may have their event sources quiet (`pollBegan`), outlasts a wait that found something,
+// and is left right before the loop really sleeps: after `pollEnded` each handler is polled once more, for what came in
+// between.
 //
 // The parameters may be set by any thread; all else is the home thread's.
 
@@ -24,6 +28,8 @@ final class BusyPolling: Sendable {
     var isActive = false
     var seenGeneration = 0
     var hits = 0
+    /// For whatever a ring completes.
+    var completions = PollingWindow()
   }
   /// Home thread only.
   nonisolated(unsafe) private let state: UnsafeMutablePointer<State>
@@ -98,18 +104,19 @@ final class BusyPolling: Sendable {
   /// Polls for as long as it is worth. Returns what is left of `timeout` (-1: no limit): 0 if something was found.
   func run(
     timeout: Int64, monitor: Monitor, handlers: HandlerTable, ready: ReadyList,
-    notifyState: NotifyState
+    notifyState: NotifyState, loopIO: LoopIO?
   ) -> Int64 {
     resetWindowsIfToldTo()
     handlers.takeNewPolled { join($0, handlers: handlers, ready: ready) }
-    if state.pointee.first == nil { return timeout }
+    let seesCompletions = monitor.kind == .ioURing
+    if state.pointee.first == nil && !seesCompletions { return timeout }
     var timeout = timeout
-    var limit = Timeout.sooner(timeout, longestWindow())
+    var limit = Timeout.sooner(timeout, longestWindow(seesCompletions))
     if limit == 0 { return timeout }
-    if monitor.kind == .ioURing && monitor.needsWait(handlers) {
+    if seesCompletions && monitor.needsWait(handlers) {
       // What is prepared goes out first, or polling could not see its completions (contract 25.5).
       monitor.wait(timeout: 0, ready: ready, handlers: handlers)
-      if !ready.isEmpty { return 0 }
+      if !ready.isEmpty || loopIO?.hasCompletions ?? false { return 0 }
     }
     if monitor.needsWait(handlers) { return timeout }
     activate()
@@ -122,7 +129,11 @@ final class BusyPolling: Sendable {
       elapsed = AioClock.monotonicNow - start
       limit = Timeout.sooner(timeout, limit)
     } while elapsed < limit && !monitor.needsWait(handlers)
-    if monitor.kind == .ioURing {
+    if seesCompletions {
+      if monitor.needsWait(handlers) {
+        state.pointee.hits &+= 1
+        timeout = 0
+      }
       removeIdle(now: start + elapsed, handlers: handlers, ready: ready)
       // Its last look counts.
       if !ready.isEmpty { timeout = 0 }
@@ -176,6 +187,15 @@ final class BusyPolling: Sendable {
   func adjust(_ handler: Handler, blocked: Int64) {
     handler.pointee.window.adjust(
       blocked: blocked, maximum: maximum.load(ordering: .relaxed),
+      grow: Int64(grow.load(ordering: .relaxed)), shrink: Int64(shrink.load(ordering: .relaxed)))
+  }
+
+  /// After a wait on a ring: whether anything of the kernel's ended it.
+  func adjustCompletions(blocked: Int64, found: Bool) {
+    let maximum = maximum.load(ordering: .relaxed)
+    if !found && blocked <= maximum { return }
+    state.pointee.completions.adjust(
+      blocked: blocked, maximum: maximum,
       grow: Int64(grow.load(ordering: .relaxed)), shrink: Int64(shrink.load(ordering: .relaxed)))
   }
 
@@ -246,8 +266,8 @@ final class BusyPolling: Sendable {
   }
 
   /// A handler that is only polled has no other way to be seen: it is worth all the time there is.
-  private func longestWindow() -> Int64 {
-    var longest: Int64 = 0
+  private func longestWindow(_ seesCompletions: Bool) -> Int64 {
+    var longest = seesCompletions ? state.pointee.completions.nanoseconds : 0
     var cursor = state.pointee.first
     while let handler = cursor {
       longest = max(
@@ -261,6 +281,7 @@ final class BusyPolling: Sendable {
     let current = generation.load(ordering: .acquiring)
     if current == state.pointee.seenGeneration { return }
     state.pointee.seenGeneration = current
+    state.pointee.completions.reset()
     var cursor = state.pointee.first
     while let handler = cursor {
       handler.pointee.window.reset()

@@ -32,6 +32,8 @@ import SystemPackage
   private var listener: Listener?
   private var accepting: Task<Void, Never>?
   private var isStopping = false
+  private let processors = Patience.processors
+  private var patience: PollingParameters?
 
   private struct Client {
     var connection: Connection
@@ -101,6 +103,7 @@ import SystemPackage
       identifier, accepted.descriptor, from: peer, worker: worker, table: table,
       limits: options.limits, log: clientLog)
     worker.load.add(1, ordering: .relaxed)
+    adjustPatience()
     let service = Task(executorPreference: worker.context.taskExecutor) {
       await connection.serve()
     }
@@ -110,6 +113,15 @@ import SystemPackage
     }
     clients[identifier] = Client(connection: connection, task: task)
     onConnection?(status(of: connection), true)
+  }
+
+  private func adjustPatience() {
+    let busy = workers.count { $0.load.load(ordering: .relaxed) > 0 }
+    let patience = Patience.parameters(busy: busy, processors: processors)
+    if patience == self.patience { return }
+    self.patience = patience
+    // None of it is negative, which is all that is refused.
+    for worker in workers { try? worker.thread.setPolling(patience) }
   }
 
   private func tune(_ accepted: AcceptedConnection) {
@@ -130,6 +142,7 @@ import SystemPackage
 
   private func ended(_ connection: Connection) {
     connection.worker.load.subtract(1, ordering: .relaxed)
+    adjustPatience()
     clients[connection.identifier] = nil
     if let export = connection.export {
       let key = ObjectIdentifier(export)
