@@ -114,7 +114,8 @@ public final class AioContext: @unchecked Sendable {
     activeMonitor = monitor
     unretainedMonitor = .passUnretained(monitor)
     busyPolling.set(configuration.polling)
-    jobs.bind(to: self)
+    jobs.bind(
+      to: Unmanaged.passUnretained(self).toOpaque(), serial: serialExecutor, task: taskExecutor)
     watchNotifier()
   }
 

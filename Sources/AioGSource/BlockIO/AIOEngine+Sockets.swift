@@ -164,8 +164,11 @@ extension AIOEngine {
 
   /// Which half of a connection to shut down.
   public enum ShutDownMode: Int32, Sendable {
+    /// Nothing more is received. Stands for `SHUT_RD`.
     case receiving = 0
+    /// Nothing more is sent, which the peer sees as the end. Stands for `SHUT_WR`.
     case sending = 1
+    /// Neither. Stands for `SHUT_RDWR`.
     case both = 2
   }
 

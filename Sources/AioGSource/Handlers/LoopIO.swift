@@ -1,5 +1,6 @@
 // The seam between the loop and what completes requests on it: the room BlockIO stands behind it, which the loop does
-// not know. Home thread only, but for `close`.
+// not know. It stands beside Monitor, the seam for readiness, for busy polling looks at both. Home thread only, but for
+// `close`.
 //
 // A pass begins with completions: `run` takes what the kernel and the workers have finished, and calls back. Before the
 // loop sleeps, `prepareForWait` gives the kernel what was asked for since.

@@ -1,5 +1,6 @@
-// The seam between the loop and the kernel: who watches descriptors, and how a wait ends. Three whole-file backends
-// stand behind it: PollMonitor, EpollMonitor, RingMonitor.
+// The seam between the loop and the kernel: who watches descriptors, and how a wait ends. It stands with the handlers, which
+// tell it of every change; behind it stand, in the room Monitor, three whole-file backends: PollMonitor, EpollMonitor,
+// RingMonitor.
 //
 // `update`, `wait` and `needsWait` are the seed's FDMonOps; the other methods let GLib wait in our place. A class with
 // overrides and not a protocol: one pointer, one indirect call, and no existential on the paths that run per pass.
@@ -20,6 +21,7 @@ public enum MonitorKind: String, CaseIterable, Sendable, CustomStringConvertible
   /// poll(2): a record per handler, for the kernel as for GLib.
   case poll
 
+  /// The same as the raw value.
   public var description: String { rawValue }
 }
 
