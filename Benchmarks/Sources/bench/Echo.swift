@@ -17,9 +17,12 @@ extension CostlyCommand {
       let portFile = setting.work.appending(path: "echo.\(program).port").path
       // It prints its port.
       let script = #"exec "$0" echo >"$1""#
-      let (pinned, all) = Placement.apart.pin("sh", ["-c", script, path, portFile])
+      let (starter, all) = Placement.apart.start("sh", ["-c", script, path, portFile])
       let port = { (try? String(contentsOfFile: portFile, encoding: .utf8)) ?? "" }
-      let process = try setting.service("echo.\(program)", pinned, all) { port().hasSuffix("\n") }
+      let process = try setting.service("echo.\(program)", starter, all) {
+        port().hasSuffix("\n")
+      }
+      try Placement.apart.settle(process.processIdentifier, setting)
       let finished = try setting.run(
         setting.peers.appending(path: "echo-load").path,
         [

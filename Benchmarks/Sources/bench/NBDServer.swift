@@ -39,14 +39,15 @@ enum NBDServer: String, CaseIterable, Sendable {
     let socket = setting.work.appending(path: "\(row).\(rawValue)").path
     let pidFile = socket + ".pid"
     let (program, arguments) = try command(setting, socket, image, pidFile)
-    let (pinned, all) = placement.pin(program, arguments)
+    let (starter, all) = placement.start(program, arguments)
     let isThere = {
       access(socket, F_OK) == 0 && (self != .nbdServer || processNumber(in: pidFile) != nil)
     }
-    let process = try setting.service("\(row).\(rawValue)", pinned, all, isReady: isThere)
+    let service = try setting.service("\(row).\(rawValue)", starter, all, isReady: isThere)
+    let process = processNumber(in: pidFile) ?? service.processIdentifier
+    try placement.settle(process, setting)
     return Running(
-      socket: socket, process: processNumber(in: pidFile) ?? process.processIdentifier,
-      export: self == .nbdServer ? "disk" : "")
+      socket: socket, process: process, export: self == .nbdServer ? "disk" : "")
   }
 
   private func command(

@@ -15,13 +15,16 @@ enum Placement: Sendable {
 
   var client: Pinning { self == .free ? .free : .oneCPU }
 
-  /// The server's program and arguments, on its CPU.
-  func pin(_ program: String, _ arguments: [String]) -> (String, [String]) {
-    switch self {
-    case .free: (program, arguments)
-    case .together: ("taskset", ["-c", "0", program] + arguments)
-    case .apart: ("taskset", ["-c", "1", program] + arguments)
-    }
+  /// The server's program and arguments.
+  func start(_ program: String, _ arguments: [String]) -> (String, [String]) {
+    self == .together ? ("taskset", ["-c", "0", program] + arguments) : (program, arguments)
+  }
+
+  /// Puts a server that has started on its CPU. Not sooner: what it does for there being two is up to what it finds when
+  /// it starts.
+  func settle(_ process: Int32, _ setting: Setting) throws {
+    if self != .apart { return }
+    _ = try setting.run("taskset", ["-a", "-p", "-c", "1", "\(process)"], pinning: .free)
   }
 }
 
