@@ -12,7 +12,7 @@ extension AioContext {
   /// Runs one pass; true if it made progress. `depth` was raised before, and comes down here: before the timers, so that
   /// what their callbacks remove goes at once.
   func runPass() -> Bool {
-    var progress = loopIO?.run() ?? false
+    var progress = unretainedIO?._withUnsafeGuaranteedRef { $0.run() } ?? false
     progress = bottomHalves.run() || progress
     progress = dispatchReady() || progress
     if engineWasReady { progress = runWhatHandlersBrought() || progress }
@@ -92,7 +92,13 @@ extension AioContext {
   }
 
   /// Frees removed handlers; only with no pass under way.
+  @inline(__always)
   func reapHandlers() {
+    if handlers.hasRemoved { freeRemovedHandlers() }
+  }
+
+  @inline(never)
+  private func freeRemovedHandlers() {
     handlers.reap { handler in
       busyPolling.remove(handler)
       if handler.pointee.isSuspended {

@@ -106,7 +106,7 @@ final class JobQueue: @unchecked Sendable {
   private func appendAtHome(_ job: QueuedJob) {
     takeStack()
     append(job, job)
-    if notifyState.state.isWindowOpen || notifyState.isBusyPolling { notifyState.notify() }
+    if notifyState.state.isWindowOpen || notifyState.isLooking { notifyState.notify() }
   }
 
   // MARK: Home thread

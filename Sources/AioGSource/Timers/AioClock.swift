@@ -53,6 +53,8 @@ public enum AioClock: Int, CaseIterable, Sendable {
 
   static var monotonicNow: Int64 { read(CLOCK_MONOTONIC) }
 
+  /// Not inlined: the stack guard that its timespec brings is dearer to a caller than the call.
+  @inline(never)
   private static func read(_ clock: clockid_t) -> Int64 {
     var time = timespec()
     clock_gettime(clock, &time)
