@@ -9,7 +9,7 @@ import SystemPackage
 public struct NotifierSequence: AsyncSequence, Sendable {
   /// Nothing but that it came.
   public typealias Element = Void
-  /// What kept the context from waiting for the notifier.
+  /// `Errno.badFileDescriptor` once the notifier is closed, or what kept the context from waiting for it.
   public typealias Failure = Errno
 
   let context: AioContext

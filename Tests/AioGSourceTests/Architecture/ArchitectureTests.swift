@@ -42,6 +42,7 @@ extension AllTests {
       "CGLib": [
         "AioContext", "Handlers", "Monitor", "Threads", "MainLoop", "MainActor", "GLibBridge",
       ],
+      "CThreadState": ["Base"],
       "CSwiftRuntime": ["Base", "Concurrency", "MainActor", "GLibBridge"],
       "Dispatch": ["MainActor"],
       "CLiburing": [
