@@ -1,8 +1,8 @@
-// Row ring.nop: what a request costs on the ring when the kernel has nothing to do for it. A submission that the caller
-// prepares, with an entry left zeroed: IORING_OP_NOP.
+// Row ring.nop: what a request costs on the ring when the kernel has nothing to do for it.
 
 import AioGSource
 import Measuring
+import SystemPackage
 
 func nops() throws -> Double {
   let context = try AioContext(name: "measured")
@@ -13,15 +13,11 @@ func nops() throws -> Double {
 private struct Nops: Work {
   let engine: AIOEngine
 
-  func start(_ slot: Int, _ completion: @escaping @Sendable (RawCompletion) -> Void) {
-    do {
-      try engine.submit({ _ in }, completion: completion)
-    } catch {
-      fail("a nop cannot be submitted: \(error)")
-    }
+  static func completion(_ end: @escaping @Sendable () -> Void) -> CountCompletion {
+    CountCompletion(0, "a nop", end)
   }
 
-  static func check(_ completion: RawCompletion) {
-    Measuring.check(completion.result == 0 && completion.isLast, "a nop came to \(completion)")
+  func start(_ slot: Int, _ completion: CountCompletion) {
+    engine.noOperation(completion: completion.call)
   }
 }

@@ -23,12 +23,19 @@ func roundTrips() throws -> Double {
 private struct RoundTrips: Work {
   let pool: ThreadPool
 
-  func start(_ slot: Int, _ completion: @escaping @Sendable (Result<Void, any Error>) -> Void) {
-    pool.submit(nothing, completion: completion)
+  struct Completion {
+    let call: @Sendable (Result<Void, any Error>) -> Void
   }
 
-  static func check(_ result: Result<Void, any Error>) {
-    if case .failure(let error) = result { fail("a job failed: \(error)") }
+  static func completion(_ end: @escaping @Sendable () -> Void) -> Completion {
+    Completion { result in
+      if case .failure(let error) = result { fail("a job failed: \(error)") }
+      end()
+    }
+  }
+
+  func start(_ slot: Int, _ completion: Completion) {
+    pool.submit(nothing, completion: completion.call)
   }
 }
 

@@ -210,6 +210,14 @@ extension AIOEngine {
     return start(request)
   }
 
+  /// Does nothing but go to the engine and back: completes with 0 when what was asked of it before has been handed over.
+  @discardableResult
+  public func noOperation(completion: @escaping Completion) -> AIORequest {
+    let request = make(.nothing, -1)
+    request.pointee.completion = .init(call: completion)
+    return start(request)
+  }
+
   /// A submission that the caller prepares: any operation that the kernel's io_uring has.
   ///
   /// `prepare` is given a zeroed entry, maybe after this call; what it points at has to stay in place until the last

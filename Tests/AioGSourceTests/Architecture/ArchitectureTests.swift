@@ -42,9 +42,9 @@ extension AllTests {
       "CGLib": [
         "AioContext", "Handlers", "Monitor", "Threads", "MainLoop", "MainActor", "GLibBridge",
       ],
-      "CThreadState": ["Base"],
       "CSwiftRuntime": ["Base", "Concurrency", "MainActor", "GLibBridge"],
       "Dispatch": ["MainActor"],
+      "CThreadState": ["Base"],
       "CLiburing": [
         "Base", "Notify", "Ring", "Timers", "Handlers", "Monitor", "AioContext", "BlockIO",
         "Threads", "Concurrency",
