@@ -32,8 +32,8 @@ private final class Body: Sendable {
   init(run: @escaping @Sendable () -> Void) { self.run = run }
 }
 
-/// What a callback counts. Of a class, for what is captured has to be Sendable; each is one thread's.
+/// What a callback counts, as a C program would. Of a class, for what is captured has to be Sendable; each is one thread's.
 public final class Counter: @unchecked Sendable {
-  public var count = 0
+  @exclusivity(unchecked) public var count = 0
   public init() {}
 }

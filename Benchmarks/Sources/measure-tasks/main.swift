@@ -13,7 +13,7 @@ do {
   let value: Double
   switch (Arguments.row, Arguments.has("--default")) {
   case ("coroutine.switch", false): value = try enterAndYield()
-  case ("coroutine.hop", false): value = try scheduleAndYield()
+  case ("coroutine.schedule", false): value = try scheduleAndYield()
   case ("task.yield", false): value = try onAContext(yields)
   case ("task.yield", true): value = onTheDefaultExecutor(yields)
   case ("task.switch", false): value = try switchesOnAContext()

@@ -11,6 +11,7 @@ import CLiburing
 extension AioContext {
   /// Runs one pass; true if it made progress. `depth` was raised before, and comes down here: before the timers, so that
   /// what their callbacks remove goes at once.
+  @inline(__always)
   func runPass() -> Bool {
     var progress = unretainedIO?._withUnsafeGuaranteedRef { $0.run() } ?? false
     progress = bottomHalves.run() || progress
@@ -34,7 +35,13 @@ extension AioContext {
     return loopIO?.run() ?? false
   }
 
+  @inline(__always)
   private func dispatchReady() -> Bool {
+    ready.isEmpty && lastBlocked == nil ? false : dispatchAllReady()
+  }
+
+  @inline(never)
+  private func dispatchAllReady() -> Bool {
     let blocked = lastBlocked
     if let blocked, busyPolling.isEnabled { busyPolling.shrinkAll(blocked: blocked) }
     var progress = false

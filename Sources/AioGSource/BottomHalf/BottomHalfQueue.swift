@@ -187,7 +187,13 @@ final class BottomHalfQueue: @unchecked Sendable {
   // MARK: Home thread
 
   /// One pass; true if a bottom half that is not idle ran. Stands for `aio_bh_poll`.
+  @inline(__always)
   func run() -> Bool {
+    stack.load(ordering: .relaxed) == nil && first == nil ? false : runAll()
+  }
+
+  @inline(never)
+  private func runAll() -> Bool {
     takeStack()
     var progress = false
     while let node = first {

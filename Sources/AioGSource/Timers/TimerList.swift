@@ -82,8 +82,12 @@ final class TimerList: @unchecked Sendable {
   /// reading has it run again in the same pass. True if one ran. Stands for `timerlist_run_timers`.
   @inline(__always)
   func run() -> Bool {
-    earliest.load(ordering: .relaxed) == .max ? false : runDue()
+    isEmpty ? false : runDue()
   }
+
+  /// As far as can be told without the lock.
+  @inline(__always)
+  var isEmpty: Bool { earliest.load(ordering: .relaxed) == .max }
 
   @inline(never)
   private func runDue() -> Bool {
