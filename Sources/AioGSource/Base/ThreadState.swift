@@ -27,6 +27,11 @@ final class ThreadState {
 
   var address: UInt { UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }
 
+  /// In the child of a fork: this thread is home to nothing there. What the parent's thread has is not let go of.
+  static func forget() {
+    pthread_setspecific(threadStateKey, nil)
+  }
+
   /// The same, without making one.
   static var ifPresent: ThreadState? {
     pthread_getspecific(threadStateKey).map {

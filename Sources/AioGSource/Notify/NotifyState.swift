@@ -15,6 +15,7 @@ final class NotifyState: Sendable {
   private let busyPolling = Atomic<Bool>(false)
   private let sent = Atomic<Int>(0)
   private let skipped = Atomic<Int>(0)
+  private let forkGeneration = ForkWatch.generation
 
   init(notifier: EventNotifier) {
     self.notifier = notifier
@@ -34,6 +35,7 @@ final class NotifyState: Sendable {
 
   @inline(never)
   private func writeNotifier() {
+    requireOwnProcess("notify()")
     sent.add(1, ordering: .relaxed)
     notifier.signal()
   }
@@ -41,6 +43,16 @@ final class NotifyState: Sendable {
   /// Any thread: whether the caller is the home thread, awake, and sure to look at the payload before it sleeps.
   var canSkipNotification: Bool {
     isHome && !state.isWindowOpen && !busyPolling.load(ordering: .relaxed)
+  }
+
+  /// Checks that this is the process the context was made in. Any thread.
+  func requireOwnProcess(_ function: StaticString) {
+    precondition(
+      forkGeneration == ForkWatch.generation,
+      """
+      \(function) of an AioContext was called in a child process that was forked after the context was made; \
+      a child makes contexts of its own, or calls execve(2)
+      """)
   }
 
   var isHome: Bool {
