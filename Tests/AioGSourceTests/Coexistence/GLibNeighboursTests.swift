@@ -3,6 +3,7 @@
 
 import AioGSource
 import CGLib
+import CLiburing
 import Glibc
 import SystemPackage
 import Testing
