@@ -103,6 +103,13 @@ let package = Package(
       name: "RunLoopSuite", dependencies: ["AioGSource", "CGLib", "SuiteSupport"],
       path: "Tests/RunLoopSuite"),
     .executableTarget(
+      name: "Soak",
+      dependencies: [
+        "AioGSource", "CGLib", "CTestSupport",
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      path: "Tests/Soak"),
+    .executableTarget(
       name: "AsyncMainProgram", dependencies: ["AioGSource", "CGLib", "SuiteSupport"],
       path: "Tests/AsyncMainProgram"),
     .executableTarget(

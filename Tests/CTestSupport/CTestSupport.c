@@ -5,12 +5,14 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -147,3 +149,28 @@ int aiogs_test_open_terminal(int *program, int *user) {
 }
 
 uintptr_t aiogs_test_stack_address(void) { return (uintptr_t)__builtin_frame_address(0); }
+
+void aiogs_test_trim_heap(void)
+{
+    malloc_trim(0);
+}
+
+int aiogs_test_call_in_child(void (*body)(void *), void *data)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child < 0) {
+        return -errno;
+    }
+    if (child == 0) {
+        body(data);
+        _exit(0);
+    }
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    return WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+}

@@ -120,6 +120,8 @@ public final class AioContext: @unchecked Sendable {
   }
 
   deinit {
+    // Its requests and workers are the parent's.
+    notifyState.requireOwnProcess("deinit")
     precondition(activity == 0, "AioContext '\(name)' was destroyed inside one of its own passes")
     // The order of contract 2.3: what could still call back, then what it calls with.
     var leaks = loopIO?.close() ?? []

@@ -80,6 +80,8 @@ extension AioContext {
   }
 
   private func replaceHandler(_ descriptor: FileDescriptor, _ handler: Handler?) {
+    // An epoll set is shared with the parent of a fork.
+    notifyState.requireOwnProcess("setHandler(for:)")
     let (changed, old) = handlers.replace(descriptor: descriptor.rawValue, with: handler)
     guard changed else { return }
     if notifyState.isHome {

@@ -60,6 +60,7 @@ extension AioContext {
 
   @inline(never)
   private func claimHome(_ function: StaticString) {
+    notifyState.requireOwnProcess(function)
     let state = ThreadState.current
     precondition(
       notifyState.claimHome(state),

@@ -27,6 +27,15 @@ final class ThreadState {
 
   var address: UInt { UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }
 
+  /// Makes what `forget` uses.
+  static func prepareToForget() { _ = threadStateKey }
+
+  /// In the child of a fork: this thread is home to nothing there. What the parent's thread has is not let go of.
+  static func forget() {
+    pthread_setspecific(threadStateKey, nil)
+    aiogs_set_thread_state(0)
+  }
+
   /// The same, without making one.
   @inline(__always)
   static var ifPresent: ThreadState? {

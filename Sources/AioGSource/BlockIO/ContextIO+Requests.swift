@@ -1,5 +1,6 @@
 // How a request travels: given out, handed to the backend that takes it, queued with the others of its pass, given back
-// with a result, and queued once more if that was not all. Home thread only.
+// with a result, and queued once more if that was not all. Home thread only. That the loop never sleeps on one that the
+// kernel was not given is checked by Models/request-asleep.pml.
 
 import CLiburing
 import Glibc

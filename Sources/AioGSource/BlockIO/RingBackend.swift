@@ -5,6 +5,7 @@
 // `complete`, which only sorts them: nobody is called back while the completion queue is being read.
 //
 // A request is written into the submission queue when it is made. What finds no place there waits in `pending`, in order.
+// Checked, with a loop that is about to sleep, by Models/request-asleep.pml.
 
 import CLiburing
 import Glibc

@@ -6,7 +6,8 @@
 // Only the home thread submits, because the kernel cancels the requests of a thread that ends. `update` leaves a note
 // under the lock, and the loop, which every update notifies, turns the notes into requests before it waits. So a removed
 // descriptor's file is let go of by the kernel with the loop's next submission, and the handler is freed when its
-// request has completed, whatever it completes with.
+// request has completed, whatever it completes with. Modelled by Models/handler-removal.pml; and wait and prepare, with the
+// I/O engine's requests, by Models/request-asleep.pml.
 
 import CGLib
 import CLiburing

@@ -16,6 +16,7 @@ final class NotifyState: Sendable {
   private let looking = Atomic<Bool>(false)
   private let sent = Atomic<Int>(0)
   private let skipped = Atomic<Int>(0)
+  private let forkGeneration = ForkWatch.generation
 
   init(notifier: EventNotifier) {
     self.notifier = notifier
@@ -47,6 +48,7 @@ final class NotifyState: Sendable {
 
   @inline(never)
   private func writeNotifier() {
+    requireOwnProcess("notify()")
     sent.add(1, ordering: .relaxed)
     notifier.signal()
   }
@@ -59,6 +61,16 @@ final class NotifyState: Sendable {
     let home = home.load(ordering: .sequentiallyConsistent)
     return home != 0 && home == ThreadState.address && !looking.load(ordering: .relaxed)
       && !state.isWindowOpen
+  }
+
+  /// Checks that this is the process the context was made in. Any thread.
+  func requireOwnProcess(_ function: StaticString) {
+    precondition(
+      forkGeneration == ForkWatch.generation,
+      """
+      \(function) of an AioContext was called in a child process that was forked after the context was made; \
+      a child makes contexts of its own, or calls execve(2)
+      """)
   }
 
   @inline(__always)

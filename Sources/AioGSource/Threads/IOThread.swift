@@ -45,6 +45,7 @@ public final class IOThread: Sendable {
   ///
   /// Any thread but this one, which traps. Calling it again does nothing.
   public func stop() {
+    context.notifyState.requireOwnProcess("IOThread.stop()")
     precondition(
       !context.isHomeThread || core.isStopped,
       "IOThread '\(name)' cannot stop itself: a thread cannot wait for its own end")

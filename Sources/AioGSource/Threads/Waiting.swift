@@ -14,6 +14,7 @@ extension AioContext {
   /// Stands for `AIO_WAIT_WHILE`.
   @discardableResult
   public func wait(while condition: () -> Bool) -> Bool {
+    notifyState.requireOwnProcess("wait(while:)")
     let loop: AioContext
     if isHomeThread || !notifyState.hasHome {
       loop = self

@@ -34,6 +34,15 @@ int aiogs_test_deny_eventfd(void);
 /* A terminal: opens the end that a program has it by, and the end that its user has. Returns 0, or -errno. */
 int aiogs_test_open_terminal(int *program, int *user);
 
+/* Gives memory that was freed back to the system. */
+void aiogs_test_trim_heap(void);
+
+/*
+ * Calls `body` in a child process, by fork(2), and waits for its end: 0 if it returned, the signal that ended it, or
+ * -errno.
+ */
+int aiogs_test_call_in_child(void (*body)(void *), void *data);
+
 /* Where the stack is: of a local variable's address the address sanitizer makes something else. */
 uintptr_t aiogs_test_stack_address(void);
 
