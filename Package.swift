@@ -26,10 +26,11 @@ let package = Package(
     .systemLibrary(
       name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
     .systemLibrary(name: "CSwiftRuntime"),
+    .target(name: "CThreadState"),
     .target(
       name: "AioGSource",
       dependencies: [
-        "CGLib", "CLiburing", "CSwiftRuntime",
+        "CGLib", "CLiburing", "CSwiftRuntime", "CThreadState",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(name: "AioGSourceMainExecutor", dependencies: ["AioGSource", "CGLib"]),

@@ -1,5 +1,5 @@
 /*
- * An awaited operation and its task's cancellation: Sources/AioGSource/Concurrency/CancellationGate.swift (reset, begun,
+ * An awaited operation and its task's cancellation: Sources/AioGSource/Base/CancellationGate.swift (reset, begun,
  * cancel), and the awaiter that has it (Awaiters.swift; awaitRequest in AIOEngine+Await.swift).
  *
  * The home thread awaits one operation after the other, for as many tasks, with one awaiter and one request that are used

@@ -6,7 +6,6 @@ import SuiteSupport
   @MainActor static func main() {
     runSuite(
       jobCases + dispatchCases + callbackCases + nestingCases + lifecycleCases + gioCases
-        + idleCases,
-      benchmarks: [Case("bench-hops", benchHops)])
+        + idleCases)
   }
 }

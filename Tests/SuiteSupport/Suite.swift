@@ -23,14 +23,14 @@ package struct Case {
 }
 
 /// What `main` of a suite calls.
-@MainActor package func runSuite(_ cases: [Case], benchmarks: [Case] = []) {
+@MainActor package func runSuite(_ cases: [Case]) {
   let arguments = Array(CommandLine.arguments.dropFirst())
   if arguments == ["--list"] {
     for one in cases { print(one.name) }
     return
   }
   guard arguments.count == 3, arguments[0] == "--mechanism",
-    let chosen = (cases + benchmarks).first(where: { $0.name == arguments[2] })
+    let chosen = cases.first(where: { $0.name == arguments[2] })
   else {
     fail("usage: \(CommandLine.arguments[0]) --list | --mechanism NAME CASE")
   }

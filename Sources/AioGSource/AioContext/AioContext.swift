@@ -53,7 +53,11 @@ public final class AioContext: @unchecked Sendable {
   // Home thread only, from here on.
 
   /// The same as the table's, without its lock.
-  var activeMonitor: Monitor
+  var activeMonitor: Monitor {
+    didSet { unretainedMonitor = .passUnretained(activeMonitor) }
+  }
+  /// The same, for what each pass calls of it: nobody replaces it meanwhile, and it need not be retained.
+  private(set) var unretainedMonitor: Unmanaged<Monitor>
   /// How many passes are under way, one inside the other: while there is one, no removed handler is freed.
   var depth = 0
   /// How many calls of a driver are under way: passes, and the timers that come after them.
@@ -66,7 +70,11 @@ public final class AioContext: @unchecked Sendable {
   var lastBlocked: Int64?
   var counters = Counters()
   /// What completes requests on this context, once there were any.
-  var loopIO: LoopIO?
+  var loopIO: LoopIO? {
+    didSet { unretainedIO = loopIO.map { .passUnretained($0) } }
+  }
+  /// The same, for what each pass calls of it: it stays, and need not be retained.
+  private(set) var unretainedIO: Unmanaged<LoopIO>?
   /// What tasks wait for on this context, once there were any.
   var tasks: LoopTasks?
   /// A handler of `loopIO`'s was called in this pass.
@@ -104,8 +112,10 @@ public final class AioContext: @unchecked Sendable {
     taskExecutor = ContextTaskExecutor(queue: jobs)
     handlers = HandlerTable(monitor: monitor)
     activeMonitor = monitor
+    unretainedMonitor = .passUnretained(monitor)
     busyPolling.set(configuration.polling)
-    jobs.bind(to: self)
+    jobs.bind(
+      to: Unmanaged.passUnretained(self).toOpaque(), serial: serialExecutor, task: taskExecutor)
     watchNotifier()
   }
 

@@ -25,6 +25,7 @@ public enum AioError: Error, Hashable, Sendable, CustomStringConvertible {
   /// A main executor of the library's cannot be had.
   case mainExecutorUnavailable(MainExecutorObstacle)
 
+  /// The sentence. Any thread.
   public var description: String {
     switch self {
     case .system(let call, let error):

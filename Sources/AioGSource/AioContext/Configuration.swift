@@ -18,6 +18,7 @@ extension AioContext {
     /// How it busy polls before it sleeps; off unless told otherwise.
     public var polling: PollingParameters
 
+    /// The best monitor and no busy polling, unless told otherwise. Nothing is checked before a context is made with it.
     public init(monitor: MonitorSelection = .automatic, polling: PollingParameters = .disabled) {
       self.monitor = monitor
       self.polling = polling

@@ -31,7 +31,7 @@ extension AioContext {
     public var timersRun: Int
     /// Jobs of tasks and actors that ran.
     public var jobsRun: Int
-    /// Times a poll callback found work.
+    /// Times busy polling found work.
     public var pollingHits: Int
     /// Handlers that are registered.
     public var handlers: Int

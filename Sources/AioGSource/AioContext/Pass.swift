@@ -11,8 +11,9 @@ import CLiburing
 extension AioContext {
   /// Runs one pass; true if it made progress. `depth` was raised before, and comes down here: before the timers, so that
   /// what their callbacks remove goes at once.
+  @inline(__always)
   func runPass() -> Bool {
-    var progress = loopIO?.run() ?? false
+    var progress = unretainedIO?._withUnsafeGuaranteedRef { $0.run() } ?? false
     progress = bottomHalves.run() || progress
     progress = dispatchReady() || progress
     if engineWasReady { progress = runWhatHandlersBrought() || progress }
@@ -34,7 +35,13 @@ extension AioContext {
     return loopIO?.run() ?? false
   }
 
+  @inline(__always)
   private func dispatchReady() -> Bool {
+    ready.isEmpty && lastBlocked == nil ? false : dispatchAllReady()
+  }
+
+  @inline(never)
+  private func dispatchAllReady() -> Bool {
     let blocked = lastBlocked
     if let blocked, busyPolling.isEnabled { busyPolling.shrinkAll(blocked: blocked) }
     var progress = false
@@ -92,7 +99,13 @@ extension AioContext {
   }
 
   /// Frees removed handlers; only with no pass under way.
+  @inline(__always)
   func reapHandlers() {
+    if handlers.hasRemoved { freeRemovedHandlers() }
+  }
+
+  @inline(never)
+  private func freeRemovedHandlers() {
     handlers.reap { handler in
       busyPolling.remove(handler)
       if handler.pointee.isSuspended {

@@ -27,31 +27,25 @@ extension AioContext {
     let outer = enter()
     defer { leave(outer) }
     takeOverFromGLib()
-    if activeMonitor.hasSuspended { activeMonitor.resumeSuspended(handlers) }
+    if unretainedMonitor._withUnsafeGuaranteedRef({ $0.hasSuspended }) {
+      activeMonitor.resumeSuspended(handlers)
+    }
     reviewMonitor()
     depth += 1
+    let wasLooking = notifyState.isLooking
+    notifyState.isLooking = true
     let isPolling = busyPolling.isEnabled
     let start = isPolling ? AioClock.monotonicNow : 0
 
-    let hasCompletions = loopIO?.prepareForWait() ?? false
+    let hasCompletions = unretainedIO?._withUnsafeGuaranteedRef { $0.prepareForWait() } ?? false
     var timeout = blocking && ready.isEmpty && !hasCompletions ? timeoutNanoseconds() : 0
-    if isPolling {
-      let wasBusyPolling = notifyState.isBusyPolling
-      notifyState.isBusyPolling = true
-      timeout = busyPolling.run(
-        timeout: timeout, monitor: activeMonitor, handlers: handlers, ready: ready,
-        notifyState: notifyState, loopIO: loopIO)
-      notifyState.isBusyPolling = wasBusyPolling
-    }
-    // Only right before a real sleep: leaving and entering busy mode has a price (816a430c51). And be it off by now.
-    // What its callbacks nest may enter it again, and may take notice of what came since the timeout was computed.
-    while timeout != 0 && busyPolling.isActive {
-      timeout = leaveBusyMode() ? 0 : Timeout.sooner(timeout, timeoutNanoseconds())
-    }
+    if isPolling { timeout = pollBusily(timeout) }
+    if timeout != 0 && busyPolling.isActive { timeout = leaveBusyMode(before: timeout) }
     // All those callbacks may have made requests.
     if isPolling, let loopIO, loopIO.prepareForWait() { timeout = 0 }
     if !ready.isEmpty { timeout = 0 }
     wait(timeout, isPolling: isPolling)
+    notifyState.isLooking = wasLooking
     if isPolling && blocking { noteBlocked(since: start) }
 
     return runPass()
@@ -82,16 +76,31 @@ extension AioContext {
     wakeUpGLib()
   }
 
+  @inline(never)
+  private func pollBusily(_ timeout: Int64) -> Int64 {
+    busyPolling.run(
+      timeout: timeout, monitor: activeMonitor, handlers: handlers, ready: ready,
+      notifyState: notifyState, loopIO: loopIO)
+  }
+
+  /// Only right before a real sleep: leaving and entering busy mode has a price (816a430c51). And be it off by now. What
+  /// its callbacks nest may enter it again, and may take notice of what came since the timeout was computed.
+  @inline(never)
+  private func leaveBusyMode(before timeout: Int64) -> Int64 {
+    var timeout = timeout
+    while timeout != 0 && busyPolling.isActive {
+      timeout = leaveBusyMode() ? 0 : Timeout.sooner(timeout, timeoutNanoseconds())
+    }
+    return timeout
+  }
+
   /// Leaves busy mode, whose callbacks may call anything. True if a last look found something.
   @inline(never)
   func leaveBusyMode() -> Bool {
     let outer = enter()
-    let wasBusyPolling = notifyState.isBusyPolling
-    notifyState.isBusyPolling = true
     depth += 1
     let found = busyPolling.stop(handlers: handlers, ready: ready)
     depth -= 1
-    notifyState.isBusyPolling = wasBusyPolling
     leave(outer)
     return found
   }
@@ -106,10 +115,12 @@ extension AioContext {
     }
     // A wait that cannot sleep is made only if it may find something. With busy polling on, a non-blocking call leaves
     // handlers that can be polled to that, as the seed does (10.6).
-    if timeout != 0 || activeMonitor.needsWait(handlers)
-      || (!isPolling && handlers.watchedCount != 0 && activeMonitor.kind != .ioURing)
-    {
-      activeMonitor.wait(timeout: timeout, ready: ready, handlers: handlers)
+    unretainedMonitor._withUnsafeGuaranteedRef {
+      if timeout != 0 || $0.needsWait(handlers)
+        || (!isPolling && handlers.watchedCount != 0 && $0.kind != .ioURing)
+      {
+        $0.wait(timeout: timeout, ready: ready, handlers: handlers)
+      }
     }
     if requested != 0 { notifyState.state.closePollWindow() }
     notifyState.state.accept()
@@ -124,7 +135,7 @@ extension AioContext {
     return timeout < 0 ? nil : .nanoseconds(timeout)
   }
 
-  @inline(__always)
+  @inline(never)
   func timeoutNanoseconds() -> Int64 {
     if jobs.hasJobs { return 0 }
     let untilIdle: Int64

@@ -20,12 +20,17 @@ extension AioContext {
     // From here on whoever changes something writes to the event notifier; so what follows looks at everything that
     // another thread may change. A source that is ready already is not slept on, and needs no window.
     if !isReady { notifyState.state.openSourceWindow() }
-    if activeMonitor.hasSuspended { activeMonitor.resumeSuspended(handlers) }
+    if unretainedMonitor._withUnsafeGuaranteedRef({ $0.hasSuspended }) {
+      activeMonitor.resumeSuspended(handlers)
+    }
     reviewMonitor()
     if !isReady { isReady = isSomethingDue(timeout) }
     // After the above, so that what it asked of the monitor goes out with it; and always, so that requests do not linger.
-    if let loopIO { isReady = loopIO.prepareForWait() || isReady }
-    isReady = activeMonitor.prepare(handlers: handlers) || isReady
+    if let unretainedIO {
+      isReady = unretainedIO._withUnsafeGuaranteedRef { $0.prepareForWait() } || isReady
+    }
+    isReady =
+      unretainedMonitor._withUnsafeGuaranteedRef { $0.prepare(handlers: handlers) } || isReady
     // What other threads removed, for GLib may not dispatch us for long.
     if depth == 0 { reapHandlers() }
     if isReady {
@@ -56,9 +61,9 @@ extension AioContext {
     notifyState.state.closeSourceWindow()
     notifyState.state.accept()
     return bottomHalves.work() != .none || !ready.isEmpty || jobs.hasJobs
-      || activeMonitor.check(handlers: handlers)
+      || unretainedMonitor._withUnsafeGuaranteedRef { $0.check(handlers: handlers) }
       || timers.timeUntilDeadline() == 0 || bottomHalves.hasDeleted()
-      || loopIO?.hasCompletions ?? false
+      || unretainedIO?._withUnsafeGuaranteedRef { $0.hasCompletions } ?? false
   }
 
   /// How many passes a dispatch may run while requests complete at once, and for how long, in nanoseconds, it goes on:
@@ -77,9 +82,9 @@ extension AioContext {
     // A monitor that failed since prepare may speak of handlers long freed.
     reviewMonitor()
     depth += 1
-    activeMonitor.collect(ready: ready, handlers: handlers)
+    unretainedMonitor._withUnsafeGuaranteedRef { $0.collect(ready: ready, handlers: handlers) }
     _ = runPass()
-    if let loopIO { runFurtherPasses(loopIO) }
+    unretainedIO?._withUnsafeGuaranteedRef { runFurtherPasses($0) }
   }
 
   private func runFurtherPasses(_ loopIO: LoopIO) {

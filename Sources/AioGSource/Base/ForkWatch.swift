@@ -19,7 +19,7 @@ enum ForkWatch {
 
   private static let isInstalled: Bool = {
     // What is made at first use may not be made in the handler.
-    _ = ThreadState.address
+    ThreadState.prepareToForget()
     _ = forks.load(ordering: .relaxed)
     let status = pthread_atfork(nil, nil) {
       forks.add(1, ordering: .relaxed)

@@ -1,7 +1,7 @@
 // What a thread knows of the contexts it runs: which one is being run right now, and which one it is home to. One per
 // thread, made at first use and dropped when the thread ends.
 
-import CLiburing
+import CThreadState
 import Glibc
 
 final class ThreadState {
@@ -13,28 +13,33 @@ final class ThreadState {
   private init() {}
 
   static var current: ThreadState {
-    let key = threadStateKey
-    if let pointer = pthread_getspecific(key) {
-      return Unmanaged<ThreadState>.fromOpaque(pointer).takeUnretainedValue()
-    }
+    if let state = ifPresent { return state }
     let state = ThreadState()
-    pthread_setspecific(key, Unmanaged.passRetained(state).toOpaque())
+    // The key is there for its destructor, which runs when the thread ends.
+    pthread_setspecific(threadStateKey, Unmanaged.passRetained(state).toOpaque())
+    aiogs_set_thread_state(state.address)
     return state
   }
 
   /// What identifies a thread for as long as somebody retains its state; 0 where it has none yet.
-  static var address: UInt { UInt(bitPattern: pthread_getspecific(threadStateKey)) }
+  @inline(__always)
+  static var address: UInt { UInt(aiogs_thread_state()) }
 
   var address: UInt { UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque()) }
+
+  /// Makes what `forget` uses.
+  static func prepareToForget() { _ = threadStateKey }
 
   /// In the child of a fork: this thread is home to nothing there. What the parent's thread has is not let go of.
   static func forget() {
     pthread_setspecific(threadStateKey, nil)
+    aiogs_set_thread_state(0)
   }
 
   /// The same, without making one.
+  @inline(__always)
   static var ifPresent: ThreadState? {
-    pthread_getspecific(threadStateKey).map {
+    UnsafeRawPointer(bitPattern: address).map {
       Unmanaged<ThreadState>.fromOpaque($0).takeUnretainedValue()
     }
   }
@@ -43,6 +48,7 @@ final class ThreadState {
 private let threadStateKey: pthread_key_t = {
   var key = pthread_key_t()
   let status = pthread_key_create(&key) { pointer in
+    aiogs_set_thread_state(0)
     if let pointer { Unmanaged<ThreadState>.fromOpaque(pointer).release() }
   }
   precondition(status == 0, "pthread_key_create failed with error \(status)")

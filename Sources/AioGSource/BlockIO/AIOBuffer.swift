@@ -64,11 +64,16 @@ public final class AIOBuffer: @unchecked Sendable {
 extension AIOBuffer {
   /// Some bytes of a buffer, which it keeps in memory: what a message is made of.
   public struct Slice: Sendable {
+    /// The buffer that the bytes are in.
     public let buffer: AIOBuffer
     /// Bytes from the start of the buffer.
     public let range: Range<Int>
 
-    /// - Parameter range: which bytes of the buffer; traps where they are not all within it.
+    /// Some bytes of a buffer. Any thread.
+    ///
+    /// - Parameters:
+    ///   - buffer: what they are in.
+    ///   - range: which bytes of the buffer; traps where they are not all within it.
     public init(_ buffer: AIOBuffer, _ range: Range<Int>) {
       precondition(
         range.lowerBound >= 0 && range.upperBound <= buffer.count,
@@ -84,9 +89,12 @@ extension AIOBuffer {
   public struct Bytes: RandomAccessCollection, MutableCollection {
     let buffer: AIOBuffer
 
+    /// 0.
     public var startIndex: Int { 0 }
+    /// The buffer's size in bytes.
     public var endIndex: Int { buffer.count }
 
+    /// The byte so far from the start of the buffer; traps outside of it.
     public subscript(position: Int) -> UInt8 {
       get {
         precondition(
@@ -107,6 +115,7 @@ extension AIOBuffer {
       buffer.withBytes { $0.copyBytes(from: source) }
     }
 
+    /// Calls `body` with the buffer's memory, to read it; never nil.
     public func withContiguousStorageIfAvailable<Result>(
       _ body: (UnsafeBufferPointer<UInt8>) throws -> Result
     ) rethrows -> Result? {
@@ -116,6 +125,7 @@ extension AIOBuffer {
           start: buffer.baseAddress.assumingMemoryBound(to: UInt8.self), count: buffer.count))
     }
 
+    /// Calls `body` with the buffer's memory, to change it; never nil.
     public mutating func withContiguousMutableStorageIfAvailable<Result>(
       _ body: (inout UnsafeMutableBufferPointer<UInt8>) throws -> Result
     ) rethrows -> Result? {

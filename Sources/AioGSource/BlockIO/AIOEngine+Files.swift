@@ -249,8 +249,9 @@ public struct FileStatus: Hashable, Sendable {
   public var mode: UInt16
   /// The file system's preferred size of a transfer, in bytes.
   public var blockSize: Int
-  /// The file's number, and its device's.
+  /// The file's number, of which its device has one.
   public var inode: UInt64
+  /// The number of the device that the file is on: the major number in the upper 32 bits, the minor in the lower.
   public var device: UInt64
   /// Links to it.
   public var linkCount: Int

@@ -164,8 +164,11 @@ extension AIOEngine {
 
   /// Which half of a connection to shut down.
   public enum ShutDownMode: Int32, Sendable {
+    /// Nothing more is received. Stands for `SHUT_RD`.
     case receiving = 0
+    /// Nothing more is sent, which the peer sees as the end. Stands for `SHUT_WR`.
     case sending = 1
+    /// Neither. Stands for `SHUT_RDWR`.
     case both = 2
   }
 
@@ -203,6 +206,14 @@ extension AIOEngine {
     request.pointee.time = __kernel_timespec(
       tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
     request.pointee.isUnusual = true
+    request.pointee.completion = .init(call: completion)
+    return start(request)
+  }
+
+  /// Does nothing but go to the engine and back: completes with 0 when what was asked of it before has been handed over.
+  @discardableResult
+  public func noOperation(completion: @escaping Completion) -> AIORequest {
+    let request = make(.nothing, -1)
     request.pointee.completion = .init(call: completion)
     return start(request)
   }

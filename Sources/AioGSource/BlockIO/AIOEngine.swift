@@ -32,6 +32,7 @@ public final class AIOEngine: Sendable {
     /// The thread pool.
     case threads
 
+    /// The same as the raw value.
     public var description: String { rawValue }
   }
 

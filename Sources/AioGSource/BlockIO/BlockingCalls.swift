@@ -82,15 +82,3 @@ enum BlockingCalls {
     result >= 0 ? Int(result) : -Int(errno)
   }
 }
-
-/// A function for a worker.
-final class Job: Payload, @unchecked Sendable {
-  private var body: (() -> Void)?
-  init(_ body: @escaping () -> Void) { self.body = body }
-
-  func run() {
-    // Released here, with what it holds: the home thread has its result.
-    let body = self.body.take()
-    body?()
-  }
-}

@@ -49,6 +49,14 @@ final class ContextIO: LoopIO {
     awaiters = Self.awaiters(of: pool)
   }
 
+  /// Of those that await a request of the pool's.
+  private static func awaiters(of pool: RequestPool) -> AwaiterPool {
+    AwaiterPool { target in
+      let node = target.address.assumingMemoryBound(to: RequestNode.self)
+      AIORequest(pool: pool, node: node, generation: target.generation).cancel()
+    }
+  }
+
   func add(_ backend: Backend) {
     // Each is also held by its own name.
     let new = Unmanaged.passUnretained(backend)

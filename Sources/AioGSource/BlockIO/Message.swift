@@ -10,8 +10,10 @@ public struct ControlMessage: Hashable, Sendable {
   public var level: Int32
   /// `SCM_RIGHTS`, say.
   public var type: Int32
+  /// The data, without cmsg(3)'s header.
   public var bytes: [UInt8]
 
+  /// Control data of whatever kind; ``descriptors(_:)`` makes those that carry descriptors.
   public init(level: Int32, type: Int32, bytes: [UInt8]) {
     self.level = level
     self.type = type

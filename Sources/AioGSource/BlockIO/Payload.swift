@@ -6,6 +6,7 @@ import Glibc
 import SystemPackage
 
 /// What keeps an operation's arguments in place.
+@usableFromInline
 class Payload: @unchecked Sendable {
   /// `count` more bytes were transferred: the rest begins after them.
   func advance(by count: Int) {}

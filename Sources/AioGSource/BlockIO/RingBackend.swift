@@ -87,7 +87,7 @@ final class RingBackend: Backend, @unchecked Sendable {
   @inline(__always)
   private func prepare(_ request: Request, _ entry: UnsafeMutablePointer<io_uring_sqe>) {
     RingEntry.fill(entry, request)
-    if !fixedFiles.isEmpty { useFixedFile(entry, request.pointee.operation) }
+    if hasFixedFiles { useFixedFile(entry, request.pointee.operation) }
     entry.pointee.user_data = UInt64(UInt(bitPattern: request)) | Ring.clientTag
     request.pointee.state.submit()
     inFlight += 1
@@ -101,7 +101,7 @@ final class RingBackend: Backend, @unchecked Sendable {
     case .status, .open, .close, .timeout, .raw: return
     default: break
     }
-    if hasFixedFiles, let index = fixedFiles[entry.pointee.fd] {
+    if let index = fixedFiles[entry.pointee.fd] {
       entry.pointee.fd = index
       entry.pointee.flags |= UInt8(1 << IOSQE_FIXED_FILE_BIT)
     }

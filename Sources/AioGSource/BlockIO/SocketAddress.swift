@@ -68,6 +68,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// `unix:` and the path, or the numeric address and the port; `nobody` for what is neither.
   public var description: String {
     switch family {
     case AF_UNIX:

@@ -27,22 +27,18 @@ public final class ThreadPool: Sendable {
   ///
   /// Stands for `thread_pool_submit_aio`.
   @discardableResult
+  @inlinable
   public func submit<Value: Sendable>(
     _ body: @escaping @Sendable () throws -> Value,
     completion: @escaping @Sendable (Result<Value, any Error>) -> Void
   ) -> AIORequest {
-    let outcome = Outcome<Value>()
-    return engine.submit(body, outcome) { result in
-      switch result {
-      case .success: completion(outcome.value!)
-      case .failure(let error): completion(.failure(error))
-      }
-    }
+    submit(ValueJob(body, completion: completion))
   }
 
-  /// Written by the worker, read by the home thread afterwards.
-  final class Outcome<Value: Sendable>: @unchecked Sendable {
-    var value: Result<Value, any Error>?
+  @usableFromInline
+  func submit(_ job: Job) -> AIORequest {
+    // Who captures nothing but an object has no context of its own.
+    engine.submit(job) { [job] in job.finish($0) }
   }
 
   /// How many threads are kept even without work; 0 unless set. Any thread.
@@ -67,13 +63,10 @@ public final class ThreadPool: Sendable {
 }
 
 extension AIOEngine {
-  /// A job for the workers, which leaves what it comes to in `outcome`.
-  func submit<Value: Sendable>(
-    _ body: @escaping @Sendable () throws -> Value, _ outcome: ThreadPool.Outcome<Value>,
-    _ completion: @escaping Completion
-  ) -> AIORequest {
+  /// A job for the workers, which keeps what it comes to.
+  func submit(_ job: Job, _ completion: @escaping Completion) -> AIORequest {
     let request = make(.job, -1)
-    request.hold(Job { outcome.value = Result { try body() } }, completion)
+    request.hold(job, completion)
     return start(request)
   }
 }

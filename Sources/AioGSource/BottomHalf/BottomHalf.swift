@@ -69,6 +69,6 @@ public final class BottomHalf: Sendable {
     guard let callback = node.pointee.callback else {
       preconditionFailure("bottom half '\(name)' was called after it was deleted")
     }
-    callback()
+    callback.takeUnretainedValue().body()
   }
 }

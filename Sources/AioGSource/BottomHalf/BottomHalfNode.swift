@@ -30,16 +30,28 @@ struct BottomHalfNode: ~Copyable {
   let flags: Atomic<UInt32>
   /// The next older node while on the stack of scheduled ones, the next younger one while in the queue being run.
   var next: UnsafeMutablePointer<BottomHalfNode>?
-  var callback: (@Sendable () -> Void)?
+  var callback: Unmanaged<BottomHalfCallback>?
+  /// In place of it, for a one-shot, which is freed before it is called.
+  var oneShot: (@Sendable () -> Void)?
   let name: String
 
   /// The list of all nodes with a handle, under the queue's lock.
   var registryNext: UnsafeMutablePointer<BottomHalfNode>?
   var registryPrevious: UnsafeMutablePointer<BottomHalfNode>?
 
-  init(name: String, flags: UInt32, callback: @escaping @Sendable () -> Void) {
-    self.flags = Atomic(flags)
+  init(name: String, callback: @escaping @Sendable () -> Void) {
+    flags = Atomic(0)
     self.name = name
-    self.callback = callback
+    self.callback = .passRetained(BottomHalfCallback(callback))
+  }
+
+  init(name: String, oneShot: @escaping @Sendable () -> Void) {
+    flags = Atomic(Flag.abandoned)
+    self.name = name
+    self.oneShot = oneShot
+  }
+
+  deinit {
+    callback?.release()
   }
 }

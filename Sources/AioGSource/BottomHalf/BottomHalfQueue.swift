@@ -47,15 +47,17 @@ final class BottomHalfQueue: @unchecked Sendable {
   private func enqueue(_ node: Node, _ flags: UInt32) -> UInt32 {
     // B6: releases what the caller wrote to the pass that dequeues, and acquires from the pass that ran it last.
     // Pairs with B7 in `run`. Contract 4.4.
+    // Of sequential consistency, as is the push, for `notifyOfPayload` (B8).
     let before = node.pointee.flags.bitwiseOr(
-      flags | Flag.pending, ordering: .acquiringAndReleasing
+      flags | Flag.pending, ordering: .sequentiallyConsistent
     ).oldValue
     if before & Flag.pending == 0 {
       var head = stack.load(ordering: .relaxed)
       while true {
         node.pointee.next = head
         let result = stack.weakCompareExchange(
-          expected: head, desired: node, successOrdering: .releasing, failureOrdering: .relaxed)
+          expected: head, desired: node, successOrdering: .sequentiallyConsistent,
+          failureOrdering: .relaxed)
         if result.exchanged { break }
         head = result.original
       }
@@ -71,7 +73,7 @@ final class BottomHalfQueue: @unchecked Sendable {
       // An ordinary schedule outranks an idle one that has not run yet.
       node.pointee.flags.bitwiseAnd(~Flag.idle, ordering: .relaxed)
     }
-    notifyState.notify()
+    notifyState.notifyOfPayload()
   }
 
   func scheduleIdle(_ node: Node) {
@@ -107,9 +109,9 @@ final class BottomHalfQueue: @unchecked Sendable {
 
   func scheduleOneShot(name: String, _ callback: @escaping @Sendable () -> Void) {
     let node = Node.allocate(capacity: 1)
-    node.initialize(to: BottomHalfNode(name: name, flags: Flag.abandoned, callback: callback))
+    node.initialize(to: BottomHalfNode(name: name, oneShot: callback))
     _ = enqueue(node, Flag.scheduled | Flag.oneShot)
-    notifyState.notify()
+    notifyState.notifyOfPayload()
   }
 
   @inline(__always)
@@ -123,7 +125,7 @@ final class BottomHalfQueue: @unchecked Sendable {
 
   func makeNode(name: String, _ callback: @escaping @Sendable () -> Void) -> Node {
     let node = Node.allocate(capacity: 1)
-    node.initialize(to: BottomHalfNode(name: name, flags: 0, callback: callback))
+    node.initialize(to: BottomHalfNode(name: name, callback: callback))
     lock.withLock {
       precondition(!isClosed, "bottom half '\(name)' was made after its AioContext was destroyed")
       node.pointee.registryNext = registry
@@ -165,8 +167,7 @@ final class BottomHalfQueue: @unchecked Sendable {
   /// is held by its caller.
   private func releaseCallbackEarly(_ node: Node) {
     guard notifyState.isHome else { return }
-    let callback = node.pointee.callback.take()
-    withExtendedLifetime(callback) {}
+    if let callback = node.pointee.callback.take() { BottomHalfCallback.drop(callback) }
   }
 
   private func unregister(_ node: Node) {
@@ -186,7 +187,13 @@ final class BottomHalfQueue: @unchecked Sendable {
   // MARK: Home thread
 
   /// One pass; true if a bottom half that is not idle ran. Stands for `aio_bh_poll`.
+  @inline(__always)
   func run() -> Bool {
+    stack.load(ordering: .relaxed) == nil && first == nil ? false : runAll()
+  }
+
+  @inline(never)
+  private func runAll() -> Bool {
     takeStack()
     var progress = false
     while let node = first {
@@ -201,18 +208,25 @@ final class BottomHalfQueue: @unchecked Sendable {
       if flags & (Flag.scheduled | Flag.deleted) == Flag.scheduled {
         callbacksRun &+= 1
         if flags & Flag.idle == 0 { progress = true }
-        // The callback may delete the node, nest a pass that frees it, or both: from here on only a node whose flags
-        // said so before the callback is ours to touch.
-        node.pointee.callback?()
+        if flags & Flag.oneShot != 0 {
+          // It has no handle: nobody else knows of it any more.
+          let callback = node.pointee.oneShot.take()
+          free(node)
+          callback?()
+        } else if let callback = node.pointee.callback {
+          // Which may delete the node, nest a pass that frees it, or both: the node is not ours to touch from here on.
+          BottomHalfCallback.call(callback)
+        }
+      } else if flags & Flag.deleted != 0 {
+        reclaim(node)
       }
-      if flags & (Flag.deleted | Flag.oneShot) != 0 { reclaim(node) }
     }
     return progress
   }
 
   /// What there is to do, for the timeout: looks at the stack and the queue, and stops at the first that must run.
   func work() -> Work {
-    let scheduled = Self.work(from: stack.load(ordering: .acquiring))
+    let scheduled = Self.work(from: stack.load(ordering: .sequentiallyConsistent))
     if scheduled == .ready { return .ready }
     let queued = Self.work(from: first)
     return queued == .none ? scheduled : queued
@@ -222,7 +236,7 @@ final class BottomHalfQueue: @unchecked Sendable {
     var found = Work.none
     var cursor = start
     while let node = cursor {
-      let flags = node.pointee.flags.load(ordering: .relaxed)
+      let flags = node.pointee.flags.load(ordering: .sequentiallyConsistent)
       if flags & (Flag.scheduled | Flag.deleted) == Flag.scheduled {
         if flags & Flag.idle == 0 { return .ready }
         found = .idle
@@ -267,7 +281,7 @@ final class BottomHalfQueue: @unchecked Sendable {
   }
 
   private func reclaim(_ node: Node) {
-    node.pointee.callback = nil
+    if let callback = node.pointee.callback.take() { BottomHalfCallback.drop(callback) }
     let before = node.pointee.flags.bitwiseOr(
       Flag.reclaimed, ordering: .acquiringAndReleasing
     ).oldValue
@@ -280,7 +294,8 @@ final class BottomHalfQueue: @unchecked Sendable {
   /// All under the lock, which a handle takes to go: what it sees is either the queue at work or the queue gone.
   func close() -> [String] {
     var leaks: [String] = []
-    var callbacks: [(@Sendable () -> Void)?] = []
+    var callbacks: [Unmanaged<BottomHalfCallback>] = []
+    var oneShots: [(@Sendable () -> Void)?] = []
     lock.withLock {
       isClosed = true
       var cursor = registry
@@ -297,14 +312,16 @@ final class BottomHalfQueue: @unchecked Sendable {
           leaks.append(node.pointee.name)
         }
         if flags & (Flag.deleted | Flag.oneShot) != 0 {
-          callbacks.append(node.pointee.callback.take())
+          oneShots.append(node.pointee.oneShot.take())
+          if let callback = node.pointee.callback.take() { callbacks.append(callback) }
         }
         if flags & Flag.abandoned != 0 { free(node) }
       }
       last = nil
     }
     // What they held may be handles of ours.
-    callbacks.removeAll()
+    for callback in callbacks { callback.release() }
+    oneShots.removeAll()
     return leaks
   }
 

@@ -88,14 +88,6 @@ extension AIOEngine {
 private let ignoredCompletion: AIOEngine.Completion = { _ in }
 
 extension ContextIO {
-  /// Of those that await a request of the pool's.
-  static func awaiters(of pool: RequestPool) -> AwaiterPool {
-    AwaiterPool { target in
-      let node = target.address.assumingMemoryBound(to: RequestNode.self)
-      AIORequest(pool: pool, node: node, generation: target.generation).cancel()
-    }
-  }
-
   /// Whether the calling thread may make requests.
   @inline(__always)
   var isAtHome: Bool {

@@ -8,18 +8,23 @@ import SystemPackage
 ///
 /// Got from ``AioContext/connections(on:nonBlocking:)``.
 public struct ConnectionSequence: AsyncSequence, Sendable {
+  /// A connection, with the address of its peer.
   public typealias Element = AcceptedConnection
+  /// What accept(2) says of the listening socket.
   public typealias Failure = Errno
 
   let context: AioContext
   let listener: FileDescriptor
   let nonBlocking: Bool
 
+  /// Begins to accept: with the first element that is asked for.
   public func makeAsyncIterator() -> Iterator { Iterator(sequence: self) }
 
+  /// Accepts one connection at a time, for one task at a time.
   public struct Iterator: AsyncIteratorProtocol {
     let sequence: ConnectionSequence
 
+    /// The next connection; nil when the task was cancelled.
     public mutating func next() async throws(Errno) -> AcceptedConnection? {
       try await next(isolation: nil)
     }

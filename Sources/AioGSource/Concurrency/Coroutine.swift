@@ -89,8 +89,11 @@ public struct Coroutine: Sendable, Hashable, CustomStringConvertible {
     await core.reschedule(on: context.jobs, from: Place(file, line))
   }
 
+  /// Whether they are the same coroutine. Any thread.
   public static func == (left: Coroutine, right: Coroutine) -> Bool { left.core === right.core }
+  /// By identity. Any thread.
   public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(core)) }
+  /// The name. Any thread.
   public var description: String { "Coroutine '\(name)'" }
 }
 

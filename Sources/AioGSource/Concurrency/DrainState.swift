@@ -14,6 +14,7 @@ public struct DrainReport: Hashable, Sendable, CustomStringConvertible {
   /// Whether nothing was in flight.
   public var isEmpty: Bool { finished.isEmpty && cancelled.isEmpty }
 
+  /// What was waited for and what was cancelled, with counts, in one line.
   public var description: String {
     if isEmpty { return "nothing was in flight" }
     var parts: [String] = []

@@ -7,17 +7,22 @@ import SystemPackage
 ///
 /// Got from ``AioContext/events(of:)``.
 public struct NotifierSequence: AsyncSequence, Sendable {
+  /// Nothing but that it came.
   public typealias Element = Void
+  /// `Errno.badFileDescriptor` once the notifier is closed, or what kept the context from waiting for it.
   public typealias Failure = Errno
 
   let context: AioContext
   let notifier: EventNotifier
 
+  /// Begins to take the notifications, with the first element that is asked for.
   public func makeAsyncIterator() -> Iterator { Iterator(sequence: self) }
 
+  /// Takes notifications, for one task at a time.
   public struct Iterator: AsyncIteratorProtocol {
     let sequence: NotifierSequence
 
+    /// Waits until the notifier is set, and clears it; nil when the task was cancelled.
     public mutating func next() async throws(Errno) -> Void? {
       try await next(isolation: nil)
     }

@@ -7,16 +7,21 @@ import SystemPackage
 ///
 /// Got from ``AioContext/signals(_:)``.
 public struct SignalSequence: AsyncSequence, Sendable {
+  /// The signal's number, `SIGINT` say.
   public typealias Element = CInt
+  /// It does not fail.
   public typealias Failure = Never
 
   let subscription: SignalSubscription
 
+  /// Another view of the same subscription: what one iterator takes, the others do not see.
   public func makeAsyncIterator() -> Iterator { Iterator(subscription: subscription) }
 
+  /// Takes the signals of the subscription, for one task at a time.
   public struct Iterator: AsyncIteratorProtocol {
     let subscription: SignalSubscription
 
+    /// The signal with the lowest number of those that came, or the next that comes; nil when the task was cancelled.
     public mutating func next() async -> CInt? {
       await next(isolation: nil)
     }

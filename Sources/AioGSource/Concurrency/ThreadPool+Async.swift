@@ -10,10 +10,10 @@ extension ThreadPool {
   nonisolated(nonsending) public func submit<Value: Sendable>(
     _ body: @escaping @Sendable () throws -> Value
   ) async throws -> Value {
-    let outcome = Outcome<Value>()
+    let job = ValueJob(body)
     _ = try await engine.perform { engine, completion in
-      engine.submit(body, outcome, completion)
+      engine.submit(job, completion)
     }
-    return try outcome.value!.get()
+    return try job.value!.get()
   }
 }

@@ -8,21 +8,26 @@ import SystemPackage
 /// Got from ``AioContext/ticks(every:clock:)``. An element tells how many ticks have come since the one before: 1 for who
 /// keeps up.
 public struct TickSequence: AsyncSequence, Sendable {
+  /// How many ticks have come since the element before.
   public typealias Element = Int
+  /// It does not fail.
   public typealias Failure = Never
 
   let context: AioContext
   let clock: AioClock
   let interval: Int64
 
+  /// Begins to count: the first tick is one interval from here.
   public func makeAsyncIterator() -> Iterator {
     Iterator(sequence: self, last: clock.now)
   }
 
+  /// Waits for ticks, for one task at a time.
   public struct Iterator: AsyncIteratorProtocol {
     let sequence: TickSequence
     var last: Int64
 
+    /// The next tick; nil when the task was cancelled.
     public mutating func next() async -> Int? {
       await next(isolation: nil)
     }

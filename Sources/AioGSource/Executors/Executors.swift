@@ -12,10 +12,12 @@ public final class ContextSerialExecutor: SerialExecutor {
 
   init(queue: JobQueue) { self.queue = queue }
 
+  /// Has a job of an actor's run at the end of a pass. Any thread; the runtime calls it. Traps once the context is gone.
   public func enqueue(_ job: consuming ExecutorJob) {
     queue.enqueue(UnownedJob(job), .serialExecutor)
   }
 
+  /// The executor as actors name it. Any thread.
   public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
     UnownedSerialExecutor(ordinary: self)
   }
@@ -24,6 +26,7 @@ public final class ContextSerialExecutor: SerialExecutor {
   /// so none runs meanwhile.
   public func isIsolatingCurrentContext() -> Bool? { queue.notifyState.isHome }
 
+  /// Traps, naming the context, on any thread but its home. The runtime calls it.
   public func checkIsolated() {
     precondition(
       queue.notifyState.isHome,
@@ -40,30 +43,13 @@ public final class ContextTaskExecutor: TaskExecutor {
 
   init(queue: JobQueue) { self.queue = queue }
 
+  /// Has a job of a task's run at the end of a pass. Any thread; the runtime calls it. Traps once the context is gone.
   public func enqueue(_ job: consuming ExecutorJob) {
     queue.enqueue(UnownedJob(job), .taskExecutor)
   }
 
+  /// The executor as tasks prefer it. Any thread.
   public func asUnownedTaskExecutor() -> UnownedTaskExecutor {
     UnownedTaskExecutor(ordinary: self)
-  }
-}
-
-extension AioContext {
-  /// The context as a serial executor, for an actor:
-  ///
-  /// ```swift
-  /// actor Disk {
-  ///   let context: AioContext
-  ///   nonisolated var unownedExecutor: UnownedSerialExecutor { context.unownedExecutor }
-  ///
-  ///   init(on context: AioContext) { self.context = context }
-  /// }
-  /// ```
-  ///
-  /// An actor's code then runs on the context's home thread, at the end of a pass, and may call what is home thread only.
-  /// The actor has to hold the context. Any thread.
-  public var unownedExecutor: UnownedSerialExecutor {
-    serialExecutor.asUnownedSerialExecutor()
   }
 }

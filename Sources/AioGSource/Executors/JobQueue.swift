@@ -52,11 +52,13 @@ final class JobQueue: @unchecked Sendable {
     self.notifyState = notifyState
   }
 
-  /// Tells whose jobs they are, and as whom they run; before the first of them.
-  func bind(to context: AioContext) {
-    owner = Unmanaged.passUnretained(context).toOpaque()
-    serial = context.serialExecutor.asUnownedSerialExecutor()
-    task = context.taskExecutor.asUnownedTaskExecutor()
+  /// Tells whose jobs they are, by its address, and as whom they run; before the first of them.
+  func bind(
+    to owner: UnsafeMutableRawPointer, serial: ContextSerialExecutor, task: ContextTaskExecutor
+  ) {
+    self.owner = owner
+    self.serial = serial.asUnownedSerialExecutor()
+    self.task = task.asUnownedTaskExecutor()
   }
 
   // MARK: Any thread
@@ -104,7 +106,7 @@ final class JobQueue: @unchecked Sendable {
   private func appendAtHome(_ job: QueuedJob) {
     takeStack()
     append(job, job)
-    if notifyState.state.isWindowOpen || notifyState.isBusyPolling { notifyState.notify() }
+    if notifyState.state.isWindowOpen || notifyState.isLooking { notifyState.notify() }
   }
 
   // MARK: Home thread

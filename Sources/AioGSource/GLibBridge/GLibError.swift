@@ -38,6 +38,7 @@ public struct GLibError: Error, Hashable, Sendable, CustomStringConvertible {
     g_error_free(error)
   }
 
+  /// The message, with the domain and the code behind it.
   public var description: String { "\(message) (\(domain), \(code))" }
 
   // MARK: GIO's domain

@@ -10,10 +10,12 @@ public protocol GObjectPointer {
 }
 
 extension OpaquePointer: GObjectPointer {
+  /// The same object as a `GObject *`.
   public var gobject: UnsafeMutablePointer<GObject> { UnsafeMutablePointer(self) }
 }
 
 extension UnsafeMutablePointer: GObjectPointer {
+  /// The same object as a `GObject *`.
   public var gobject: UnsafeMutablePointer<GObject> {
     UnsafeMutableRawPointer(self).assumingMemoryBound(to: GObject.self)
   }

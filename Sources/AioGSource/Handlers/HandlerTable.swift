@@ -131,10 +131,13 @@ final class HandlerTable: @unchecked Sendable {
 
   // MARK: Home thread
 
+  /// Whether there are removed handlers.
+  @inline(__always)
+  var hasRemoved: Bool { hasRetired.load(ordering: .acquiring) }
+
   /// Frees removed handlers that nothing refers to any more. Only while no pass is under way. `forget` is called for
   /// each before it goes, and callbacks are released outside the lock: what they held may come back to us.
   func reap(forget: (Handler) -> Void) {
-    guard hasRetired.load(ordering: .acquiring) else { return }
     var free: Handler?
     lock.withLock {
       var kept: Handler?

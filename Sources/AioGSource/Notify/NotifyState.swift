@@ -11,8 +11,9 @@ final class NotifyState: Sendable {
   /// The thread that runs the loop, as the address of its ThreadState, which the context retains meanwhile (a
   /// `pthread_t` may be another thread's tomorrow); 0 while there is none.
   private let home = Atomic<UInt>(0)
-  /// Home thread only: set while it busy polls, when a notification must not be left out.
-  private let busyPolling = Atomic<Bool>(false)
+  /// Home thread only: set from before it looks at what there is to do until its wait is over, when a notification must
+  /// not be left out. Atomic for the sake of signal handlers on that thread.
+  private let looking = Atomic<Bool>(false)
   private let sent = Atomic<Int>(0)
   private let skipped = Atomic<Int>(0)
   private let forkGeneration = ForkWatch.generation
@@ -27,10 +28,22 @@ final class NotifyState: Sendable {
     if state.notify() == .write {
       writeNotifier()
     } else {
-      // Load and store instead of an atomic add: this is on the path of every bottom half, and a count that
-      // misses one when two threads collide is good enough (documented so).
-      skipped.store(skipped.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+      countSkipped()
     }
+  }
+
+  /// For what the loop looks at before each sleep, published with sequential consistency: the home thread, awake, need
+  /// not be told. That spares two atomic operations, here and in `accept`. Any thread, signal handlers included.
+  @inline(__always)
+  func notifyOfPayload() {
+    if canSkipNotification { countSkipped() } else { notify() }
+  }
+
+  /// Load and store instead of an atomic add: this is on the path of every bottom half, and a count that misses one
+  /// when two threads collide is good enough (documented so).
+  @inline(__always)
+  private func countSkipped() {
+    skipped.store(skipped.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
   }
 
   @inline(never)
@@ -41,8 +54,13 @@ final class NotifyState: Sendable {
   }
 
   /// Any thread: whether the caller is the home thread, awake, and sure to look at the payload before it sleeps.
+  @inline(__always)
   var canSkipNotification: Bool {
-    isHome && !state.isWindowOpen && !busyPolling.load(ordering: .relaxed)
+    // B8: after the payload. Under GLib another thread may be taking over: it becomes the home before it looks (B9 in
+    // `claimHome`), so one of the two sees the other.
+    let home = home.load(ordering: .sequentiallyConsistent)
+    return home != 0 && home == ThreadState.address && !looking.load(ordering: .relaxed)
+      && !state.isWindowOpen
   }
 
   /// Checks that this is the process the context was made in. Any thread.
@@ -55,6 +73,7 @@ final class NotifyState: Sendable {
       """)
   }
 
+  @inline(__always)
   var isHome: Bool {
     let home = home.load(ordering: .relaxed)
     return home != 0 && home == ThreadState.address
@@ -64,8 +83,9 @@ final class NotifyState: Sendable {
 
   /// Makes a thread the home if there is none; false if there is.
   func claimHome(_ state: ThreadState) -> Bool {
+    // B9, pairs with B8.
     home.compareExchange(
-      expected: 0, desired: state.address, ordering: .acquiringAndReleasing
+      expected: 0, desired: state.address, ordering: .sequentiallyConsistent
     ).exchanged
   }
 
@@ -73,9 +93,10 @@ final class NotifyState: Sendable {
     home.store(0, ordering: .releasing)
   }
 
-  var isBusyPolling: Bool {
-    get { busyPolling.load(ordering: .relaxed) }
-    set { busyPolling.store(newValue, ordering: .relaxed) }
+  @inline(__always)
+  var isLooking: Bool {
+    get { looking.load(ordering: .relaxed) }
+    set { looking.store(newValue, ordering: .releasing) }
   }
 
   var wakeUpsSent: Int { sent.load(ordering: .relaxed) }

@@ -10,6 +10,7 @@ public struct PollingParameters: Hashable, Sendable {
   /// What the polling time is divided by to shrink; 0 ends polling at once.
   public var shrink: Int
 
+  /// Doubling and ending at once, unless told otherwise. Nothing is checked before a context is given it.
   public init(maximum: Duration, grow: Int = 0, shrink: Int = 0) {
     self.maximum = maximum
     self.grow = grow

@@ -4,7 +4,9 @@
 ///
 /// Stands for `QEMU_TIMER_ATTR_<id>`.
 public struct TimerAttributes: OptionSet, Sendable {
+  /// The bits, as the seed has them.
   public let rawValue: Int
+  /// From the seed's bits; those that nobody knows are kept.
   public init(rawValue: Int) { self.rawValue = rawValue }
 
   /// The timer does not affect the state of a guest. Kept for those who ask; the loop makes no difference.

@@ -25,7 +25,16 @@ final class TimerGroup: Sendable {
   var all: [TimerList] { [realtime, virtual, host, virtualRealtime] }
 
   /// Home thread. Stands for `timerlistgroup_run_timers`.
+  @inline(__always)
   func run() -> Bool {
+    if realtime.isEmpty && virtual.isEmpty && host.isEmpty && virtualRealtime.isEmpty {
+      return false
+    }
+    return runLists()
+  }
+
+  @inline(never)
+  private func runLists() -> Bool {
     // Each list has to run, whatever the ones before it did.
     var progress = realtime.run()
     progress = virtual.run() || progress

@@ -43,7 +43,7 @@ final class TimerList: @unchecked Sendable {
       publishEarliest()
       return timer.pointee.heapPosition == 0
     }
-    if isFirst { notifyState.notify() }
+    if isFirst { notifyState.notifyOfPayload() }
   }
 
   func disarm(_ timer: Timer) {
@@ -80,7 +80,17 @@ final class TimerList: @unchecked Sendable {
 
   /// Runs what is due by one reading of the clock. A callback that re-arms its timer for a time already past by that
   /// reading has it run again in the same pass. True if one ran. Stands for `timerlist_run_timers`.
+  @inline(__always)
   func run() -> Bool {
+    isEmpty ? false : runDue()
+  }
+
+  /// As far as can be told without the lock.
+  @inline(__always)
+  var isEmpty: Bool { earliest.load(ordering: .relaxed) == .max }
+
+  @inline(never)
+  private func runDue() -> Bool {
     guard let deadline = earliestDeadline else { return false }
     let now = clock.now
     if deadline > now { return false }

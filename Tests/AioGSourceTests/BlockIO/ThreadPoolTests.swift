@@ -238,7 +238,7 @@ extension AllTests {
         let request = io.take()
         request.pointee.operation = .job
         request.pointee.state.start()
-        request.pointee.owner = Job {
+        request.pointee.owner = ValueJob {
           sleep(milliseconds: 5)
           done.increment()
         }

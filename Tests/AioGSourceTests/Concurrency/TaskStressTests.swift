@@ -149,7 +149,3 @@ private final class Ledger: @unchecked Sendable {
 
   var isBalanced: Bool { left == right && first == second && left > 0 && first > 0 }
 }
-
-private func environment(_ name: String) -> String? {
-  getenv(name).map { String(cString: $0) }
-}

@@ -1,0 +1,3 @@
+#include "CThreadState.h"
+
+_Thread_local uintptr_t aiogs_thread_state_word;
