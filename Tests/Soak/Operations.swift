@@ -208,7 +208,9 @@ extension Worker {
 
   private func poolJob(_ lane: Int) {
     let value = Int.random(in: 0...1000, using: &random)
-    context.threadPool.submit({ value * 2 }) { [self] result in
+    context.threadPool.submit {
+      value * 2
+    } completion: { [self] result in
       check((try? result.get()) == value * 2, "a job of the pool: \(result)")
       ended(.poolJob, lane)
     }

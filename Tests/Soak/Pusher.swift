@@ -41,7 +41,9 @@ final class Pusher: @unchecked Sendable {
 
   private func startAThread() {
     do {
-      let thread = try IOThread(name: "soak short")
+      let thread = try IOThread(
+        name: "soak short",
+        configuration: .init(monitor: usesRing ? .automatic : .demanded(.epoll), polling: .ioThread))
       let ran = Tallied()
       for _ in 0..<10 { thread.context.schedule { ran.count.add(1, ordering: .relaxed) } }
       thread.stop()

@@ -27,28 +27,36 @@ final class Round {
     takeDown()
   }
 
-  private static let monitors: [MonitorKind] = MonitorKind.allCases.filter {
-    (try? AioContext(configuration: .init(monitor: .demanded($0)))) != nil
-  }
-
   private func makeWorkers() {
     do {
       for index in 0..<3 {
-        let monitor = Self.monitors.randomElement(using: &random)!
         let polling: PollingParameters = Bool.random(using: &random) ? .ioThread : .disabled
-        let thread = try IOThread(
-          name: "soak \(index)",
-          configuration: .init(monitor: .demanded(monitor), polling: polling))
+        let thread = try withMonitor(polling) {
+          try IOThread(name: "soak \(index)", configuration: $0)
+        }
         if index == 1 { _ = try thread.mainContext() }
         threads.append(thread)
         workers.append(Worker(context: thread.context, seed: random.next()))
       }
-      let monitor = Self.monitors.randomElement(using: &random)!
-      let main = try AioContext(
-        name: "soak main", configuration: .init(monitor: .demanded(monitor)))
+      let main = try withMonitor(.disabled) {
+        try AioContext(name: "soak main", configuration: $0)
+      }
       workers.append(Worker(context: main, seed: random.next()))
     } catch {
       fail("a round could not be set up: \(error)")
+    }
+  }
+
+  /// With any of the monitors; where that one cannot be had, with what the context chooses.
+  private func withMonitor<Made>(
+    _ polling: PollingParameters, _ make: (AioContext.Configuration) throws -> Made
+  ) throws -> Made {
+    let monitors = MonitorKind.allCases.filter { usesRing || $0 != .ioURing }
+    let monitor = monitors.randomElement(using: &random)!
+    do {
+      return try make(.init(monitor: .demanded(monitor), polling: polling))
+    } catch AioError.monitorUnavailable {
+      return try make(.init(polling: polling))
     }
   }
 

@@ -42,7 +42,8 @@ final class Worker: @unchecked Sendable {
     lanesLeft.store(Self.lanes, ordering: .relaxed)
     context.schedule(name: "begin") { [self] in
       self.end = end
-      engines = AIOEngine.Kind.allCases.compactMap { try? context.engine($0) }
+      engines = AIOEngine.Kind.allCases.filter { usesRing || $0 != .ioURing }
+        .compactMap { try? context.engine($0) }
       for lane in 0..<Self.lanes { next(lane) }
     }
   }

@@ -2,16 +2,19 @@
 // it promises while it does. In rounds of a quarter of a second: each makes its contexts, churns, waits until all that it began has
 // ended, and takes everything down; then descriptors, threads and memory have to be what they were.
 //
-//   Soak MINUTES [SEED]
+//   Soak [--without-io_uring] MINUTES [SEED]
 //
 // Prints its seed, a line a minute, and a summary. Ends with 1 and a sentence at the first promise that is broken.
 
 import AioGSource
 import Glibc
 
-let arguments = CommandLine.arguments
+var arguments = CommandLine.arguments
+/// For tools that run the program and do not know io_uring.
+let usesRing = !arguments.contains("--without-io_uring")
+arguments.removeAll { $0 == "--without-io_uring" }
 guard arguments.count >= 2, let minutes = Double(arguments[1]), minutes > 0 else {
-  fail("usage: Soak MINUTES [SEED]")
+  fail("usage: Soak [--without-io_uring] MINUTES [SEED]")
 }
 let seed = arguments.count > 2 ? UInt64(arguments[2]) : UInt64(AioClock.realtime.now)
 guard let seed else { fail("a seed is a number: \(arguments[2])") }

@@ -75,7 +75,8 @@ extension AllTests {
           let ended = Flag()
           let buffer = AIOBuffer(count: 16)
           let io = loop.context.io
-          io.connect(socket, to: try #require(SocketAddress(ipv4: "127.0.0.1", port: port))) { result in
+          io.connect(socket, to: try #require(SocketAddress(ipv4: "127.0.0.1", port: port))) {
+            result in
             guard case .success = result else { return ended.set() }
             io.receive(on: socket, into: buffer) { result in
               if (try? result.get()) == 5, Array(buffer.bytes.prefix(5)) == Array("hello".utf8) {

@@ -105,6 +105,7 @@ final class Script: @unchecked Sendable {
       asked.append(piece)
       guard let first = answers[piece.kind]?.first else { return .perform }
       answers[piece.kind]!.removeFirst()
+      if first != .perform { Tally.countFault() }
       return first
     }
   }
@@ -113,12 +114,14 @@ final class Script: @unchecked Sendable {
   func takeBack(_ piece: Piece, _ answer: Answer) {
     lock.withLock {
       asked.removeLast()
+      if answer != .perform { Tally.countFault(-1) }
       answers[piece.kind, default: []].insert(answer, at: 0)
     }
   }
 
   func nextSubmission() -> Submission? {
     lock.withLock {
+      if permanentError != nil || !submissions.isEmpty { Tally.countFault() }
       if let permanentError { return .error(permanentError) }
       return submissions.isEmpty ? nil : submissions.removeFirst()
     }

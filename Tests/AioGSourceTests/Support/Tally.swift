@@ -1,4 +1,5 @@
-// How many cases ran in each combination and on each engine, printed when the test process ends.
+// How many cases ran in each combination and on each engine, and how many faults the fake kernel injected, printed when
+// the test process ends.
 
 import Glibc
 import Testing
@@ -10,6 +11,7 @@ enum Tally {
     let lock = Lock()
     var cases: [Combination: Set<String>] = [:]
     var engines: [String: Int] = [:]
+    var faults = 0
   }
 
   private static let state: State = {
@@ -30,8 +32,14 @@ enum Tally {
     state.lock.withLock { state.engines[engine.rawValue, default: 0] += 1 }
   }
 
+  /// Counts an answer of the fake kernel's that is not what was asked for; less than zero takes it back.
+  static func countFault(_ change: Int = 1) {
+    state.lock.withLock { state.faults += change }
+  }
+
   private static func print() {
     state.lock.withLock {
+      Swift.print("faults injected: \(state.faults)")
       for (engine, cases) in state.engines.sorted(by: { $0.key < $1.key }) {
         Swift.print("engine \(engine): \(cases) cases")
       }
