@@ -9,7 +9,8 @@
 // and is left right before the loop really sleeps: after `pollEnded` each handler is polled once more, for what came in
 // between.
 //
-// Polling is for a processor that nobody else wants: where somebody does, it ends, and begins anew with the smallest window.
+// Polling for completions, which nobody asked for by a poll callback, is for a processor that nobody else wants: where
+// somebody does, it ends, and begins anew with the smallest window.
 //
 // The parameters may be set by any thread; all else is the home thread's.
 
@@ -21,8 +22,8 @@ final class BusyPolling: Sendable {
   /// A variable for the tests.
   let idleLimit = Atomic<Int64>(7_000_000_000)
 
-  /// Polling begins with nothing else; from so many nanoseconds on it gives others their turn in each round, and ends when
-  /// a round took so long that somebody has had one.
+  /// Polling for completions begins with nothing else; from so many nanoseconds on it gives others their turn in each round,
+  /// and it ends when a round took so long that somebody has had one.
   private static let yieldsAfter: Int64 = 16_000
   private static let crowdedAfter: Int64 = 50_000
 
@@ -119,8 +120,13 @@ final class BusyPolling: Sendable {
     let seesCompletions = monitor.kind == .ioURing
     if state.pointee.first == nil && !seesCompletions { return timeout }
     var timeout = timeout
-    let window = longestWindow(seesCompletions)
-    var limit = Timeout.sooner(timeout, window.nanoseconds)
+    let handlersWindow = longestWindow()
+    let window =
+      seesCompletions
+      ? max(handlersWindow, state.pointee.completions.nanoseconds) : handlersWindow
+    // From here on it is for completions alone.
+    let yieldsAfter = max(handlersWindow, Self.yieldsAfter)
+    var limit = Timeout.sooner(timeout, window)
     if limit == 0 { return timeout }
     if seesCompletions && monitor.needsWait(handlers) {
       // What is prepared goes out first, or polling could not see its completions (contract 25.5).
@@ -137,13 +143,13 @@ final class BusyPolling: Sendable {
       if notifyState.state.isNotified { timeout = 0 }
       if pollOnce(now: start, handlers: handlers, ready: ready) { timeout = 0 }
       let before = elapsed
-      if elapsed > Self.yieldsAfter && timeout != 0 { sched_yield() }
+      if before > yieldsAfter && timeout != 0 { sched_yield() }
       elapsed = AioClock.monotonicNow - start
       // Whoever else was running may be the very one that is waited for, and polling keeps it from its processor.
-      isCrowded = elapsed - before > Self.crowdedAfter && !window.isForOnlyPolled
+      isCrowded = before >= handlersWindow && elapsed - before > Self.crowdedAfter
       limit = Timeout.sooner(timeout, limit)
     } while elapsed < limit && !isCrowded && !monitor.needsWait(handlers)
-    if isCrowded && timeout != 0 { resetWindows() }
+    if isCrowded && timeout != 0 { state.pointee.completions.reset() }
     if seesCompletions {
       if monitor.needsWait(handlers) {
         state.pointee.hits &+= 1
@@ -281,29 +287,21 @@ final class BusyPolling: Sendable {
   }
 
   /// A handler that is only polled has no other way to be seen: it is worth all the time there is.
-  private func longestWindow(
-    _ seesCompletions: Bool
-  ) -> (nanoseconds: Int64, isForOnlyPolled: Bool) {
-    var longest = seesCompletions ? state.pointee.completions.nanoseconds : 0
-    var isForOnlyPolled = false
+  private func longestWindow() -> Int64 {
+    var longest: Int64 = 0
     var cursor = state.pointee.first
     while let handler = cursor {
-      if handler.pointee.interest == 0 { isForOnlyPolled = true }
       longest = max(
         longest, handler.pointee.interest == 0 ? .max : handler.pointee.window.nanoseconds)
       cursor = handler.pointee.nextPolled
     }
-    return (min(longest, maximum.load(ordering: .relaxed)), isForOnlyPolled)
+    return min(longest, maximum.load(ordering: .relaxed))
   }
 
   private func resetWindowsIfToldTo() {
     let current = generation.load(ordering: .acquiring)
     if current == state.pointee.seenGeneration { return }
     state.pointee.seenGeneration = current
-    resetWindows()
-  }
-
-  private func resetWindows() {
     state.pointee.completions.reset()
     var cursor = state.pointee.first
     while let handler = cursor {

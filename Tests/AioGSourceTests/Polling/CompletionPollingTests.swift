@@ -10,10 +10,10 @@ import Testing
 extension AllTests {
   @Suite struct CompletionPollingTests {
     /// Lets something come a little after the loop began to wait for it, until polling has found it: the windows grow
-    /// from 4,000 ns on, and double. The rounds that took.
+    /// from 4,000 ns on, and double, unless somebody else wants the processor. The rounds that took.
     private func rounds(_ loop: TestLoop, _ round: (_ number: Int) throws -> Void) rethrows -> Int?
     {
-      for number in 1...60 {
+      for number in 1...500 {
         try round(number)
         if loop.context.statistics.pollingHits > 0 { return number }
       }
@@ -33,7 +33,7 @@ extension AllTests {
         })
       let found = rounds(loop) { number in
         let thread = TestThread {
-          sleep(milliseconds: 1)
+          sleep(milliseconds: 0.2)
           pair.write()
         }
         #expect(loop.run(limit: .seconds(5)) { served.value == number })
@@ -55,7 +55,7 @@ extension AllTests {
       let found = rounds(loop) { number in
         engine.receive(on: pair.reader, into: buffer) { _ in completed.increment() }
         let thread = TestThread {
-          sleep(milliseconds: 1)
+          sleep(milliseconds: 0.2)
           pair.write()
         }
         #expect(loop.run(limit: .seconds(5)) { completed.value == number })
@@ -81,17 +81,15 @@ extension AllTests {
           pair.drain()
           served.increment()
         })
-      // Waits of 300 ms make a window of 512 ms or so.
-      for number in 1...20 {
-        let pause = number < 18 ? 1 << max(0, number - 10) : 300
+      let found = rounds(loop) { number in
         let thread = TestThread {
-          sleep(milliseconds: Double(pause))
+          sleep(milliseconds: 0.2)
           pair.write()
         }
         #expect(loop.run(limit: .seconds(5)) { served.value == number })
         thread.join()
       }
-      #expect(loop.context.statistics.pollingHits > 0)
+      #expect(found != nil)
 
       let context = loop.context
       let ran = Flag()
