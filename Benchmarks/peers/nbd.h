@@ -23,7 +23,7 @@ enum {
   OPTION_STRUCTURED_REPLY = 8, OPTION_LIST_META_CONTEXT = 9, OPTION_SET_META_CONTEXT = 10,
 
   REPLY_ACK = 1, REPLY_SERVER = 2, REPLY_INFO = 3,
-  INFO_EXPORT = 0,
+  INFO_EXPORT = 0, INFO_BLOCK_SIZE = 3,
 
   COMMAND_READ = 0, COMMAND_WRITE = 1, COMMAND_DISCONNECT = 2, COMMAND_FLUSH = 3, COMMAND_TRIM = 4, COMMAND_CACHE = 5,
   COMMAND_WRITE_ZEROES = 6, COMMAND_BLOCK_STATUS = 7,
@@ -224,11 +224,14 @@ UNUSED static struct export handshake(int descriptor, const char *name, int ask_
     export.structured = type == REPLY_ACK;
   }
   size_t length = strlen(name);
-  if (length + 6 > sizeof data) stop("the name of the export is too long");
+  if (length + 8 > sizeof data) stop("the name of the export is too long");
   put32(data, length);
   memcpy(data + 4, name, length);
-  put16(data + 4 + length, 0);
-  if (!send_option(descriptor, OPTION_GO, data, length + 6)) stop("%s", closed);
+  /* Who asks for the block size says that it keeps to it, without which a server may refuse an export. All that is asked
+     for here is in whole 4 KiB. */
+  put16(data + 4 + length, 1);
+  put16(data + 6 + length, INFO_BLOCK_SIZE);
+  if (!send_option(descriptor, OPTION_GO, data, length + 8)) stop("%s", closed);
   int described = 0;
   for (;;) {
     if (!receive_option_reply(descriptor, OPTION_GO, &type, data, sizeof data, &size)) stop("%s", closed);

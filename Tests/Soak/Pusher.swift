@@ -43,8 +43,8 @@ final class Pusher: @unchecked Sendable {
     do {
       let thread = try IOThread(
         name: "soak short",
-        configuration: .init(
-          monitor: usesRing ? .automatic : .demanded(.epoll), polling: .ioThread))
+        configuration: .init(monitor: usesRing ? .automatic : .demanded(.epoll), polling: .ioThread)
+      )
       let ran = Tallied()
       for _ in 0..<10 { thread.context.schedule { ran.count.add(1, ordering: .relaxed) } }
       thread.stop()

@@ -36,16 +36,16 @@ limit() {
   (
     ulimit -n 8192 || exit 1
     for _ in $(seq 4100); do exec {connection}<>"/dev/tcp/127.0.0.1/$port" || exit 1; done
-    : >"$work/full"
+    : >"$work/enough"
     read -r _ <"$work/over"
   ) &
   helpers+=($!)
   local tries=0
-  until [ -e "$work/full" ] || [ $tries -gt 100 ]; do
+  until [ -e "$work/enough" ] || [ $tries -gt 100 ]; do
     tries=$((tries + 1))
     sleep 0.1
   done
-  check "limit: 4,100 connections" [ -e "$work/full" ]
+  check "limit: 4,100 connections" [ -e "$work/enough" ]
   check "limit: one more is refused" fails timeout 60 nbdinfo --size "$(uri data)"
   check "limit: and the log has it" grep -q "refused, there are 4096 connections" "$work/log"
   echo >"$work/over"

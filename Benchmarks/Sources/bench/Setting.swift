@@ -62,8 +62,9 @@ final class Setting: @unchecked Sendable {
     let start = ContinuousClock.now
     try process.run()
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
+    // Its end of the pipe is closed: it is over. To wait for it takes a while longer.
     let seconds = (ContinuousClock.now - start) / .seconds(1)
+    process.waitUntilExit()
     guard process.terminationReason == .exit, process.terminationStatus == 0 else {
       let said = (try? String(contentsOf: errors, encoding: .utf8)) ?? ""
       let how =

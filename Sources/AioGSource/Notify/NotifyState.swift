@@ -1,5 +1,8 @@
 // What another thread needs in order to wake a loop: the protocol's two words, the event notifier, and the identity of
 // the home thread. Bottom halves, timers and handlers hold it, so it outlives the context by as long as they do.
+//
+// What the home thread itself need not be told is checked by Models/home-payload.pml (notifyOfPayload,
+// canSkipNotification).
 
 import Glibc
 import Synchronization
@@ -56,8 +59,8 @@ final class NotifyState: Sendable {
   /// Any thread: whether the caller is the home thread, awake, and sure to look at the payload before it sleeps.
   @inline(__always)
   var canSkipNotification: Bool {
-    // B8: after the payload. Under GLib another thread may be taking over: it becomes the home before it looks (B9 in
-    // `claimHome`), so one of the two sees the other.
+    // B8: all of it after the payload. Under GLib another thread may be taking over: it becomes the home (B9 in
+    // `claimHome`) and opens its window (B3) before it looks, so one of the two sees the other.
     let home = home.load(ordering: .sequentiallyConsistent)
     return home != 0 && home == ThreadState.address && !looking.load(ordering: .relaxed)
       && !state.isWindowOpen

@@ -9,14 +9,22 @@
 // and is left right before the loop really sleeps: after `pollEnded` each handler is polled once more, for what came in
 // between.
 //
+// Polling is for a processor that nobody else wants: where somebody does, it ends, and begins anew with the smallest window.
+//
 // The parameters may be set by any thread; all else is the home thread's.
 
+import Glibc
 import Synchronization
 
 final class BusyPolling: Sendable {
   /// A handler that was not hit for so long leaves, where the monitor sees its descriptor without a system call: 7 s.
   /// A variable for the tests.
   let idleLimit = Atomic<Int64>(7_000_000_000)
+
+  /// Polling begins with nothing else; from so many nanoseconds on it gives others their turn in each round, and ends when
+  /// a round took so long that somebody has had one.
+  private static let yieldsAfter: Int64 = 16_000
+  private static let crowdedAfter: Int64 = 50_000
 
   private let maximum = Atomic<Int64>(0)
   private let grow = Atomic<Int>(0)
@@ -111,7 +119,8 @@ final class BusyPolling: Sendable {
     let seesCompletions = monitor.kind == .ioURing
     if state.pointee.first == nil && !seesCompletions { return timeout }
     var timeout = timeout
-    var limit = Timeout.sooner(timeout, longestWindow(seesCompletions))
+    let window = longestWindow(seesCompletions)
+    var limit = Timeout.sooner(timeout, window.nanoseconds)
     if limit == 0 { return timeout }
     if seesCompletions && monitor.needsWait(handlers) {
       // What is prepared goes out first, or polling could not see its completions (contract 25.5).
@@ -122,13 +131,19 @@ final class BusyPolling: Sendable {
     activate()
     let start = AioClock.monotonicNow
     var elapsed: Int64 = 0
+    var isCrowded = false
     repeat {
       // Whoever notifies us now does not write to the event notifier: we are awake.
       if notifyState.state.isNotified { timeout = 0 }
       if pollOnce(now: start, handlers: handlers, ready: ready) { timeout = 0 }
+      let before = elapsed
+      if elapsed > Self.yieldsAfter && timeout != 0 { sched_yield() }
       elapsed = AioClock.monotonicNow - start
+      // Whoever else was running may be the very one that is waited for, and polling keeps it from its processor.
+      isCrowded = elapsed - before > Self.crowdedAfter && !window.isForOnlyPolled
       limit = Timeout.sooner(timeout, limit)
-    } while elapsed < limit && !monitor.needsWait(handlers)
+    } while elapsed < limit && !isCrowded && !monitor.needsWait(handlers)
+    if isCrowded && timeout != 0 { resetWindows() }
     if seesCompletions {
       if monitor.needsWait(handlers) {
         state.pointee.hits &+= 1
@@ -266,21 +281,29 @@ final class BusyPolling: Sendable {
   }
 
   /// A handler that is only polled has no other way to be seen: it is worth all the time there is.
-  private func longestWindow(_ seesCompletions: Bool) -> Int64 {
+  private func longestWindow(
+    _ seesCompletions: Bool
+  ) -> (nanoseconds: Int64, isForOnlyPolled: Bool) {
     var longest = seesCompletions ? state.pointee.completions.nanoseconds : 0
+    var isForOnlyPolled = false
     var cursor = state.pointee.first
     while let handler = cursor {
+      if handler.pointee.interest == 0 { isForOnlyPolled = true }
       longest = max(
         longest, handler.pointee.interest == 0 ? .max : handler.pointee.window.nanoseconds)
       cursor = handler.pointee.nextPolled
     }
-    return min(longest, maximum.load(ordering: .relaxed))
+    return (min(longest, maximum.load(ordering: .relaxed)), isForOnlyPolled)
   }
 
   private func resetWindowsIfToldTo() {
     let current = generation.load(ordering: .acquiring)
     if current == state.pointee.seenGeneration { return }
     state.pointee.seenGeneration = current
+    resetWindows()
+  }
+
+  private func resetWindows() {
     state.pointee.completions.reset()
     var cursor = state.pointee.first
     while let handler = cursor {

@@ -9,7 +9,7 @@ public struct Limits: Sendable {
   public var connections = 4096
   /// Bytes of buffers that a connection may have in use; with a request that is larger, that one alone. Few enough to stay
   /// in the processor's cache: with more of them nbdcopy is slower (nbd.copy in scripts/bench).
-  public var memory = 4 << 20
+  public var memory = 2 << 20
 
   public init() {}
 }
