@@ -123,6 +123,7 @@ public final class AioContext: @unchecked Sendable {
     // Its requests and workers are the parent's.
     notifyState.requireOwnProcess("deinit")
     precondition(activity == 0, "AioContext '\(name)' was destroyed inside one of its own passes")
+    if !notifyState.isHome { notifyState.releaseHome(of: homeState) }
     // The order of contract 2.3: what could still call back, then what it calls with.
     var leaks = loopIO?.close() ?? []
     leaks += tasks?.close() ?? []

@@ -38,9 +38,8 @@ extension AioContext {
     if let state = homeState, state === ThreadState.ifPresent, state.bound === self {
       state.bound = nil
     }
-    homeState = nil
     // Last: from here on another thread may become the home.
-    notifyState.releaseHome()
+    notifyState.releaseHome(of: homeState.take())
   }
 
   /// Checks that the calling thread is the home thread, and makes it that if there is none.
@@ -53,7 +52,7 @@ extension AioContext {
   @inline(__always)
   func followHome() {
     if !notifyState.isHome {
-      if activity == 0 { notifyState.releaseHome() }
+      if activity == 0 { notifyState.releaseHome(of: homeState) }
       claimHome("g_main_context_iteration")
     }
   }

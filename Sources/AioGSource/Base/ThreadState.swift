@@ -3,12 +3,15 @@
 
 import CThreadState
 import Glibc
+import Synchronization
 
 final class ThreadState {
   /// The innermost context whose pass, or whose driver, is running on this thread. It is alive while it is here.
   var running: Unmanaged<AnyObject>?
   /// The context this thread became home to last.
   weak var bound: AnyObject?
+  /// Whether it is in a home section (NotifyState): written by the thread itself, its signal handlers included.
+  let isInHomeSection = Atomic<Bool>(false)
 
   private init() {}
 
@@ -36,12 +39,16 @@ final class ThreadState {
     aiogs_set_thread_state(0)
   }
 
+  /// Whatever this thread does with it: it has a reference until it ends.
+  @inline(__always)
+  static var unretained: Unmanaged<ThreadState>? {
+    UnsafeRawPointer(bitPattern: address).map { Unmanaged<ThreadState>.fromOpaque($0) }
+  }
+
   /// The same, without making one.
   @inline(__always)
   static var ifPresent: ThreadState? {
-    UnsafeRawPointer(bitPattern: address).map {
-      Unmanaged<ThreadState>.fromOpaque($0).takeUnretainedValue()
-    }
+    unretained?.takeUnretainedValue()
   }
 }
 

@@ -1,10 +1,13 @@
-// The bottom halves of one context: a lock-free stack that any thread pushes on, and a first-in first-out queue that
-// the home thread runs.
+// The bottom halves of one context: a lock-free stack that any thread pushes on, a list that the home thread appends to
+// in its place while it is empty, and a first-in first-out queue that the home thread runs.
 //
-// A pass (`run`) takes the whole stack, reverses it onto the end of the queue, and runs the queue until it is empty.
-// What a callback schedules lands on the stack, so it waits for the next pass. A pass nested in a callback appends to
+// A pass (`run`) takes the list and the whole stack, reversed, onto the end of the queue, and runs the queue until it is
+// empty. What a callback schedules lands on the list or the stack, so it waits for the next pass. A pass nested in a callback appends to
 // the same queue and drains it: the rest of the outer pass first, then its own, and the outer pass finds nothing
 // left. That is what the seed's chain of slices does, with one list.
+//
+// The list spares the home thread two atomic operations (35 ns to 28 for one that is scheduled and run). What is on it was
+// scheduled before what is on the stack: the home thread leaves it as soon as it sees one there.
 //
 // The stack is only pushed on and taken whole, so no node can come back under a compare-exchange (no ABA). Who frees a
 // node, and that nobody touches it afterwards, is checked by Models/bottom-half.pml (enqueue, schedule, delete, abandon,
@@ -24,9 +27,10 @@ final class BottomHalfQueue: @unchecked Sendable {
   }
 
   private let stack = Atomic<Node?>(nil)
-  /// Home thread only.
-  private var first: Node?
-  private var last: Node?
+  /// Home thread only, in a home section or in a pass.
+  @exclusivity(unchecked) private var appended = BottomHalfList()
+  /// Home thread only: what is being run.
+  @exclusivity(unchecked) private var running = BottomHalfList()
   private(set) var callbacksRun = 0
 
   private let notifyState: NotifyState
@@ -51,7 +55,7 @@ final class BottomHalfQueue: @unchecked Sendable {
     let before = node.pointee.flags.bitwiseOr(
       flags | Flag.pending, ordering: .sequentiallyConsistent
     ).oldValue
-    if before & Flag.pending == 0 {
+    if before & Flag.pending == 0 && !appendAtHome(node) {
       var head = stack.load(ordering: .relaxed)
       while true {
         node.pointee.next = head
@@ -63,6 +67,17 @@ final class BottomHalfQueue: @unchecked Sendable {
       }
     }
     return before
+  }
+
+  /// True if the caller is the home thread, and nothing was scheduled from elsewhere.
+  @inline(__always)
+  private func appendAtHome(_ node: Node) -> Bool {
+    guard stack.load(ordering: .relaxed) == nil, let section = notifyState.beginHomeSection() else {
+      return false
+    }
+    appended.append(node)
+    notifyState.endHomeSection(section)
+    return true
   }
 
   @inline(__always)
@@ -189,16 +204,14 @@ final class BottomHalfQueue: @unchecked Sendable {
   /// One pass; true if a bottom half that is not idle ran. Stands for `aio_bh_poll`.
   @inline(__always)
   func run() -> Bool {
-    stack.load(ordering: .relaxed) == nil && first == nil ? false : runAll()
+    appended.isEmpty && stack.load(ordering: .relaxed) == nil && running.isEmpty ? false : runAll()
   }
 
   @inline(never)
   private func runAll() -> Bool {
-    takeStack()
+    takeScheduled()
     var progress = false
-    while let node = first {
-      first = node.pointee.next
-      if first == nil { last = nil }
+    while let node = running.removeFirst() {
       // B7: acquires what was written before the schedule, and a schedule from now on queues the node anew. Pairs
       // with B6 in `enqueue`.
       let flags = node.pointee.flags.bitwiseAnd(
@@ -226,15 +239,16 @@ final class BottomHalfQueue: @unchecked Sendable {
 
   /// What there is to do, for the timeout: looks at the stack and the queue, and stops at the first that must run.
   func work() -> Work {
-    let scheduled = Self.work(from: stack.load(ordering: .sequentiallyConsistent))
-    if scheduled == .ready { return .ready }
-    let queued = Self.work(from: first)
-    return queued == .none ? scheduled : queued
+    Self.work(
+      from: appended.first,
+      Self.work(
+        from: stack.load(ordering: .sequentiallyConsistent), Self.work(from: running.first, .none)))
   }
 
-  private static func work(from start: Node?) -> Work {
-    var found = Work.none
-    var cursor = start
+  @inline(__always)
+  private static func work(from start: Node?, _ known: Work) -> Work {
+    var found = known
+    var cursor = known == .ready ? nil : start
     while let node = cursor {
       let flags = node.pointee.flags.load(ordering: .sequentiallyConsistent)
       if flags & (Flag.scheduled | Flag.deleted) == Flag.scheduled {
@@ -248,8 +262,9 @@ final class BottomHalfQueue: @unchecked Sendable {
 
   /// Whether a pass would let go of a deleted one. Only the GSource asks: there nobody else would call for that pass.
   func hasDeleted() -> Bool {
-    Self.contains(Flag.deleted, from: stack.load(ordering: .acquiring))
-      || Self.contains(Flag.deleted, from: first)
+    Self.contains(Flag.deleted, from: appended.first)
+      || Self.contains(Flag.deleted, from: stack.load(ordering: .acquiring))
+      || Self.contains(Flag.deleted, from: running.first)
   }
 
   private static func contains(_ flag: UInt32, from start: Node?) -> Bool {
@@ -261,23 +276,19 @@ final class BottomHalfQueue: @unchecked Sendable {
     return false
   }
 
-  private func takeStack() {
-    guard stack.load(ordering: .relaxed) != nil,
-      var node = stack.exchange(nil, ordering: .acquiring)
-    else { return }
-    let youngest = node
-    var older: Node?
-    // Turn the links round: the stack has the youngest first.
-    var younger: Node?
-    while true {
-      older = node.pointee.next
-      node.pointee.next = younger
-      younger = node
-      guard let next = older else { break }
-      node = next
+  /// The list before the stack, of which nothing is older than what is on the list.
+  private func takeScheduled() {
+    if !appended.isEmpty {
+      // In a section for the sake of signal handlers on this thread.
+      let section = notifyState.beginHomeSection()
+      running.append(&appended)
+      if let section { notifyState.endHomeSection(section) }
     }
-    if let last { last.pointee.next = node } else { first = node }
-    last = youngest
+    if stack.load(ordering: .relaxed) != nil,
+      let youngest = stack.exchange(nil, ordering: .acquiring)
+    {
+      running.append(reversed: youngest)
+    }
   }
 
   private func reclaim(_ node: Node) {
@@ -303,9 +314,8 @@ final class BottomHalfQueue: @unchecked Sendable {
         node.pointee.flags.bitwiseOr(Flag.orphaned, ordering: .acquiringAndReleasing)
         cursor = node.pointee.registryNext
       }
-      takeStack()
-      while let node = first {
-        first = node.pointee.next
+      takeScheduled()
+      while let node = running.removeFirst() {
         let flags = node.pointee.flags.bitwiseAnd(~Flag.pending, ordering: .acquiringAndReleasing)
           .oldValue
         if flags & (Flag.scheduled | Flag.deleted) == Flag.scheduled {
@@ -317,7 +327,6 @@ final class BottomHalfQueue: @unchecked Sendable {
         }
         if flags & Flag.abandoned != 0 { free(node) }
       }
-      last = nil
     }
     // What they held may be handles of ours.
     for callback in callbacks { callback.release() }
@@ -338,7 +347,7 @@ final class BottomHalfQueue: @unchecked Sendable {
         cursor = node.pointee.registryNext
       }
     }
-    for start in [stack.load(ordering: .acquiring), first] {
+    for start in [appended.first, stack.load(ordering: .acquiring), running.first] {
       var cursor = start
       while let node = cursor {
         let flags = node.pointee.flags.load(ordering: .relaxed)

@@ -20,9 +20,11 @@ final class NotifyState: Sendable {
   private let sent = Atomic<Int>(0)
   private let skipped = Atomic<Int>(0)
   private let forkGeneration = ForkWatch.generation
+  let hasHomeSections: Bool
 
-  init(notifier: EventNotifier) {
+  init(notifier: EventNotifier, hasHomeSections: Bool = Barrier.isOfferedOnEveryThread) {
     self.notifier = notifier
+    self.hasHomeSections = hasHomeSections
   }
 
   /// Any thread, signal handlers included: wakes the loop if it sleeps or is about to. Stands for `aio_notify`.
@@ -59,7 +61,7 @@ final class NotifyState: Sendable {
   /// Any thread: whether the caller is the home thread, awake, and sure to look at the payload before it sleeps.
   @inline(__always)
   var canSkipNotification: Bool {
-    // B8: all of it after the payload. Under GLib another thread may be taking over: it becomes the home (B9 in
+    // B8: all of it after the payload; what was done in a home section is seen by who takes over (B11). Under GLib another thread may be taking over: it becomes the home (B9 in
     // `claimHome`) and opens its window (B3) before it looks, so one of the two sees the other.
     let home = home.load(ordering: .sequentiallyConsistent)
     return home != 0 && home == ThreadState.address && !looking.load(ordering: .relaxed)
@@ -82,6 +84,12 @@ final class NotifyState: Sendable {
     return home != 0 && home == ThreadState.address
   }
 
+  /// Whether the thread with this state is the home thread. Any thread.
+  @inline(__always)
+  func isHome(_ address: UInt) -> Bool {
+    home.load(ordering: .relaxed) == address
+  }
+
   var hasHome: Bool { home.load(ordering: .relaxed) != 0 }
 
   /// Makes a thread the home if there is none; false if there is.
@@ -92,8 +100,12 @@ final class NotifyState: Sendable {
     ).exchanged
   }
 
-  func releaseHome() {
+  /// Any thread, with nobody running the context.
+  ///
+  /// - Parameter state: that of the thread that was the home, nil if none was.
+  func releaseHome(of state: ThreadState?) {
     home.store(0, ordering: .releasing)
+    if let state, state.address != ThreadState.address { awaitEndOfHomeSection(state) }
   }
 
   @inline(__always)
