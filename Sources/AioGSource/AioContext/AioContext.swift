@@ -38,8 +38,6 @@ public final class AioContext: @unchecked Sendable {
   let ownership = Lock(recursive: true)
   let waiters = Waiters()
   let selection: MonitorSelection
-  /// epoll refused one of the handlers: not tried again. Home thread.
-  var epollRefused = false
 
   /// The context as an executor for actors; see ``unownedExecutor``. Any thread.
   public let serialExecutor: ContextSerialExecutor
@@ -47,6 +45,8 @@ public final class AioContext: @unchecked Sendable {
   /// code, and what that awaits, on the home thread, at the end of a pass. Any thread.
   public let taskExecutor: ContextTaskExecutor
 
+  /// The next wait is to be a ring's, where there is one.
+  let isRingWanted = Atomic<Bool>(false)
   /// Stored, with release, at the end of each call that GLib makes.
   let sourceWasLeft = Atomic<Bool>(false)
 
@@ -58,6 +58,8 @@ public final class AioContext: @unchecked Sendable {
   }
   /// The same, for what each pass calls of it: nobody replaces it meanwhile, and it need not be retained.
   private(set) var unretainedMonitor: Unmanaged<Monitor>
+  /// From how many watched handlers on poll is outgrown. Looked at in each pass: not to be reached where that is not so.
+  var epollThreshold: Int
   /// How many passes are under way, one inside the other: while there is one, no removed handler is freed.
   var depth = 0
   /// How many calls of a driver are under way: passes, and the timers that come after them.
@@ -100,7 +102,7 @@ public final class AioContext: @unchecked Sendable {
     } catch {
       throw .system(call: "eventfd", error)
     }
-    let monitor = try Self.makeMonitor(configuration.monitor)
+    let monitor = try Self.makeMonitor(configuration)
 
     self.name = name
     selection = configuration.monitor
@@ -112,6 +114,7 @@ public final class AioContext: @unchecked Sendable {
     taskExecutor = ContextTaskExecutor(queue: jobs)
     handlers = HandlerTable(monitor: monitor)
     activeMonitor = monitor
+    epollThreshold = monitor.kind == .poll ? Self.epollThreshold(configuration.monitor) : .max
     unretainedMonitor = .passUnretained(monitor)
     busyPolling.set(configuration.polling)
     jobs.bind(

@@ -116,6 +116,7 @@ extension AioContext {
   public func setPolling(_ parameters: PollingParameters) throws(AioError) {
     try parameters.validate()
     busyPolling.set(parameters)
+    if parameters.maximum > .zero { wantRing() }
     notifyState.notify()
   }
 

@@ -1,5 +1,8 @@
 // Which monitor a context gets, and when it gets another one. The first three functions run in init; the rest is the
 // home thread's, right before a wait.
+//
+// Left to choose, a context waits with poll while it has next to nothing to watch, with epoll for more, and with io_uring
+// once requests are made of that, or busy polling is on: see docs/decisions/three-monitors-in-turn.md.
 
 import CGLib
 import CLiburing
@@ -7,16 +10,23 @@ import Synchronization
 import SystemPackage
 
 extension AioContext {
-  /// From how many watched handlers on, the event notifier among them, `pollThenEpoll` uses epoll.
-  static let epollThreshold = 64
-
-  static func makeMonitor(_ selection: MonitorSelection) throws(AioError) -> Monitor {
+  /// From how many watched handlers on, the event notifier among them, epoll takes the place of poll; for `automatic` where
+  /// the one costs what the other does, for `pollThenEpoll` where the seed has it (contract 9.2).
+  static func epollThreshold(_ selection: MonitorSelection) -> Int {
     switch selection {
+    case .automatic: 4
+    case .pollThenEpoll: 64
+    case .demanded: .max
+    }
+  }
+
+  static func makeMonitor(_ configuration: Configuration) throws(AioError) -> Monitor {
+    switch configuration.monitor {
     case .demanded(let kind): return try makeMonitor(kind)
     case .pollThenEpoll: return PollMonitor()
     case .automatic:
-      for kind in [MonitorKind.ioURing, .epoll] {
-        if let monitor = try? makeMonitor(kind) { return monitor }
+      if configuration.polling.maximum > .zero, let monitor = try? makeMonitor(.ioURing) {
+        return monitor
       }
       return PollMonitor()
     }
@@ -37,9 +47,10 @@ extension AioContext {
 
   /// What the context waits with. Any thread.
   ///
-  /// It is what was demanded, or the best that could be had, and changes only in these cases: an epoll set that no
-  /// longer agrees with the handlers is built anew, a descriptor that epoll refuses (a regular file) moves the context
-  /// to poll, and `pollThenEpoll` moves from the one to the other.
+  /// It is what was demanded, or the best that could be had, and changes only in these cases: `automatic` moves from poll to
+  /// epoll when there are more descriptors, and to io_uring when requests are made of that or busy polling is switched on;
+  /// `pollThenEpoll` moves from the one to the other; an epoll set that no longer agrees with the handlers is built anew, and a descriptor that epoll refuses (a
+  /// regular file) moves the context to poll; an io_uring that fails is followed by epoll.
   public var monitor: MonitorKind {
     handlers.lock.withLock { handlers.monitor.kind }
   }
@@ -49,13 +60,50 @@ extension AioContext {
   func reviewMonitor() {
     if activeMonitor.failure != nil {
       replaceMonitor()
-    } else if selection == .pollThenEpoll && depth == 0 && activeMonitor.kind == .poll
-      && handlers.watchedCount + 1 >= Self.epollThreshold && !epollRefused
+    } else if isRingWanted.load(ordering: .relaxed) {
+      moveToRing()
+    } else if handlers.watchedCount + 1 >= epollThreshold && depth == 0
       && !handlers.areExternalsDisabled
     {
       // Not from a nested pass, and under the lock throughout: a handler added by another thread is in the old set's
       // list or in the new set, never in neither (e62da98527).
       replaceMonitor()
+    }
+  }
+
+  /// A ring would do better from now on. Any thread.
+  func wantRing() {
+    if selection == .automatic { isRingWanted.store(true, ordering: .releasing) }
+  }
+
+  /// To the engine's ring, if there is one. Not from a nested pass.
+  @inline(never)
+  private func moveToRing() {
+    if depth > 0 { return }
+    isRingWanted.store(false, ordering: .relaxed)
+    guard activeMonitor.kind != .ioURing, let new = makeRingMonitor() else { return }
+    let old = activeMonitor
+    handlers.lock.withLock {
+      _ = new.adopt(handlers)
+      install(new, inPlaceOf: old)
+    }
+    old.close(handlers: handlers)
+  }
+
+  /// Takes the engine's handler for its ring away, so not with the lock held.
+  private func makeRingMonitor() -> Monitor? {
+    loopIO?.shareRing() ?? (try? Self.makeMonitor(.ioURing))
+  }
+
+  /// With the lock held.
+  private func install(_ new: Monitor, inPlaceOf old: Monitor) {
+    new.suspended = old.suspended
+    if let source { old.detach(from: source, handlers: handlers) }
+    handlers.monitor = new
+    activeMonitor = new
+    epollThreshold = .max
+    if let source, let records = LoopSource.records(of: source) {
+      new.attach(to: source, records: records, handlers: handlers)
     }
   }
 
@@ -67,16 +115,14 @@ extension AioContext {
       if let epoll = try? EpollMonitor.make(), epoll.adopt(handlers) {
         new = epoll
       } else {
-        epollRefused = true
+        // To a ring a descriptor that epoll refuses is like any other.
+        if old.kind != .ioURing { wantRing() }
       }
-      if new.kind == .poll && old.kind == .poll && old.failure == nil { return }
-      new.suspended = old.suspended
-      if let source { old.detach(from: source, handlers: handlers) }
-      handlers.monitor = new
-      activeMonitor = new
-      if let source, let records = LoopSource.records(of: source) {
-        new.attach(to: source, records: records, handlers: handlers)
+      if new.kind == .poll && old.kind == .poll && old.failure == nil {
+        epollThreshold = .max
+        return
       }
+      install(new, inPlaceOf: old)
     }
     if activeMonitor !== old {
       old.close(handlers: handlers)

@@ -115,6 +115,7 @@ extension ContextIO {
       let backend = RingBackend(io: self, ring: ring, isShared: shared != nil)
       add(backend)
       ringBackend = backend
+      if shared == nil { context._withUnsafeGuaranteedRef { $0.wantRing() } }
       return backend
     }
   }

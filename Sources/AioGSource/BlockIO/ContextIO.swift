@@ -186,6 +186,10 @@ final class ContextIO: LoopIO {
     submission.completion(event)
   }
 
+  override func shareRing() -> Monitor? {
+    ringBackend.map { RingMonitor(ring: $0.share()) }
+  }
+
   override func monitorIsReplaced(_ monitor: Monitor) {
     ringBackend?.monitorIsReplaced(monitor)
   }

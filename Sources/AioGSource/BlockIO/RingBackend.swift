@@ -62,6 +62,15 @@ final class RingBackend: Backend, @unchecked Sendable {
     }
   }
 
+  /// The monitor's from here on too.
+  func share() -> Ring {
+    if !isShared {
+      isShared = true
+      io.context._withUnsafeGuaranteedRef { $0.removeEngineHandler(descriptor: ring.descriptor) }
+    }
+    return ring
+  }
+
   /// The monitor gives the ring up: from here on it is ours alone.
   func monitorIsReplaced(_ monitor: Monitor) {
     guard isShared, (monitor as? RingMonitor)?.ring === ring else { return }

@@ -19,6 +19,10 @@ class LoopIO {
   /// Whether requests were made since they were last handed over.
   var hasQueued: Bool { false }
 
+  /// A monitor on the ring that requests go through, which from now on submits to it and takes its completions; nil where
+  /// they go through none.
+  func shareRing() -> Monitor? { nil }
+
   /// The monitor in force is about to be replaced, with what it may have shared.
   func monitorIsReplaced(_ monitor: Monitor) {}
 

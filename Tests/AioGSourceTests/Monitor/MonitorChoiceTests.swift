@@ -8,11 +8,6 @@ import Testing
 
 extension AllTests {
   @Suite struct MonitorChoiceTests {
-    @Test func automaticTakesTheBestThereIs() throws {
-      let context = try AioContext()
-      #expect(context.monitor == (aiogs_test_denies_io_uring() ? .epoll : .ioURing))
-    }
-
     @Test func aDemandedMonitorRunsOrThrows() throws {
       for kind in MonitorKind.allCases {
         let configuration = AioContext.Configuration(monitor: .demanded(kind))
