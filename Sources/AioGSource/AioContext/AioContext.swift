@@ -66,7 +66,7 @@ public final class AioContext: @unchecked Sendable {
   var activity = 0
   /// What the home thread keeps of the context that is current on it.
   var homeState: ThreadState?
-  var deadlineTimer: DeadlineTimer?
+  @exclusivity(unchecked) var deadlineTimer: DeadlineTimer?
   var deadlineHasExpired = false
   /// How long the last wait took, for adaptive polling; nil where it was not measured.
   var lastBlocked: Int64?

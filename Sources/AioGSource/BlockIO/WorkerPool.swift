@@ -42,12 +42,12 @@ final class WorkerPool: @unchecked Sendable {
   func enqueue(_ requests: inout RequestQueue) {
     let count = requests.count
     if count == 0 { return }
-    let needsWorker = lock.withLock {
+    let (needsWorker, hasEnded) = lock.withLock {
       queue.append(contentsOf: &requests)
-      return perform(state.enqueued(count))
+      return (perform(state.enqueued(count)), !ended.isEmpty)
     }
     if needsWorker { startWorker() }
-    joinEnded()
+    if hasEnded { joinEnded() }
   }
 
   /// Asks for a request to end early, whoever has it. True if it was taken back.

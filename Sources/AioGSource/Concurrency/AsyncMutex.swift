@@ -40,7 +40,7 @@ public final class AsyncMutex: Sendable {
   private let word = Atomic<AsyncMutexWord>(.free)
   private let queueLock = Lock()
   /// Under the lock.
-  nonisolated(unsafe) private var state = State()
+  @exclusivity(unchecked) nonisolated(unsafe) private var state = State()
 
   /// Makes a mutex that is free.
   ///

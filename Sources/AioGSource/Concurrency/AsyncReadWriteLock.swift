@@ -38,7 +38,7 @@ public final class AsyncReadWriteLock: Sendable {
 
   private let stateLock = Lock()
   /// Under the lock.
-  nonisolated(unsafe) private var state = State()
+  @exclusivity(unchecked) nonisolated(unsafe) private var state = State()
 
   /// Makes a lock that is free.
   ///

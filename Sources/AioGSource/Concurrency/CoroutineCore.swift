@@ -23,12 +23,12 @@ final class CoroutineCore: JobRunner, TaskExecutor, @unchecked Sendable {
   // The home thread's, or of the thread that resumes it.
 
   private var body: (@Sendable () async -> Void)?
-  private var queues: [JobQueue] = []
+  @exclusivity(unchecked) private var queues: [JobQueue] = []
   private var continuation: UnsafeContinuation<Void, Never>?
   /// What it has entered, and that runs once its job has returned.
-  private var wakeUps: [CoroutineCore] = []
+  @exclusivity(unchecked) private var wakeUps: [CoroutineCore] = []
   private var isYielding = false
-  private var destination: (queue: JobQueue, place: Place)?
+  @exclusivity(unchecked) private var destination: (queue: JobQueue, place: Place)?
   private var identity = 0
 
   private let lock = Lock()

@@ -14,6 +14,6 @@ extension ThreadPool {
     _ = try await engine.perform { engine, completion in
       engine.submit(job, completion)
     }
-    return try job.value!.get()
+    return try job.takeOutcome().get()
   }
 }
