@@ -34,7 +34,8 @@ final class Sleeper: @unchecked Sendable {
 final class Sleepers: LoopTasks, @unchecked Sendable {
   /// All there are: a cancellation may come for one whose sleep is over.
   private var all: [Sleeper] = []
-  @exclusivity(unchecked) private var free: [Sleeper?] = Array(repeating: nil, count: AioClock.allCases.count)
+  @exclusivity(unchecked) private var free: [Sleeper?] = Array(
+    repeating: nil, count: AioClock.allCases.count)
   private(set) var count = 0
   let awaiters: AwaiterPool
   /// Tasks that wait for a pass to end.

@@ -10,6 +10,7 @@ final class Counter: Sendable {
   var value: Int { count.load(ordering: .acquiring) }
   @discardableResult
   func increment() -> Int { count.add(1, ordering: .acquiringAndReleasing).newValue }
+  func decrement() { count.subtract(1, ordering: .acquiringAndReleasing) }
   func reset() { count.store(0, ordering: .releasing) }
 }
 
