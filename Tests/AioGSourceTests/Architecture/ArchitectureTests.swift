@@ -8,6 +8,7 @@ extension AllTests {
     private static let arrows: KeyValuePairs<String, Set<String>> = [
       "Base": [],
       "MainLoop": [],
+      "Locks": ["Base"],
       "Notify": ["Base"],
       "Ring": ["Base"],
       "BottomHalf": ["Notify", "Base"],
@@ -24,9 +25,9 @@ extension AllTests {
         "AioContext", "Monitor", "Handlers", "Timers", "BottomHalf", "Ring", "Notify", "Base",
       ],
       "Threads": ["AioContext", "Polling", "MainLoop", "Base"],
-      "Concurrency": [
-        "Threads", "BlockIO", "AioContext", "Timers", "BottomHalf", "Executors", "Notify", "Base",
-      ],
+      "Concurrency": ["Threads", "BlockIO", "AioContext", "Timers", "Notify", "Base"],
+      "Coroutines": ["AioContext", "Executors", "Base"],
+      "Signals": ["AioContext", "BottomHalf", "Base"],
       "GLibBridge": ["AioContext", "MainLoop", "Base"],
       "MainActor": ["AioContext", "Timers", "Executors", "MainLoop"],
     ]
@@ -36,7 +37,7 @@ extension AllTests {
       "CGLib": [
         "AioContext", "Handlers", "Monitor", "Threads", "MainLoop", "MainActor", "GLibBridge",
       ],
-      "CSwiftRuntime": ["Base", "Concurrency", "MainActor", "GLibBridge"],
+      "CSwiftRuntime": ["Base", "Locks", "Signals", "MainActor", "GLibBridge"],
       "Dispatch": ["MainActor"],
       "CThreadState": ["Base"],
       "CLiburing": [
