@@ -105,7 +105,7 @@ let package = Package(
     .executableTarget(
       name: "Soak",
       dependencies: [
-        "AioGSource", "CGLib", "CTestSupport",
+        "AioGSource", "CGLib", "CTestSupport", "SeededRandom",
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       path: "Tests/Soak"),
@@ -129,10 +129,12 @@ let package = Package(
       path: "Tests/Guides/CancellationGuide"),
     .testTarget(name: "NBDProtocolTests", dependencies: ["NBDProtocol"]),
     .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+    .target(name: "SeededRandom", path: "Tests/SeededRandom"),
     .testTarget(
       name: "AioGSourceTests",
       dependencies: [
         "AioGSource", "AioGSourceMainExecutor", "CGLib", "CLiburing", "CTestSupport",
+        "SeededRandom",
         .product(name: "SystemPackage", package: "swift-system"),
       ]),
     .target(

@@ -1,5 +1,5 @@
 /*
- * The async mutex, between tasks on threads of their own: Sources/AioGSource/Concurrency/AsyncMutex.swift (lock,
+ * The async mutex, between tasks on threads of their own: Sources/AioGSource/Locks/AsyncMutex.swift (lock,
  * lockUnlessCancelled, tryLock, unlock, acquireOrJoin, suspend, cancel, handOver), AsyncMutexState.swift (lock, unlock,
  * join, suspend, cancel, takeResumable, wordWhileHeld) and WaiterQueue.swift (join, suspend, cancel, grantFirst,
  * takeResumable).

@@ -1,5 +1,5 @@
 /*
- * A coroutine's life between threads: Sources/AioGSource/Concurrency/CoroutineState.swift (schedule, run, yield) and
+ * A coroutine's life between threads: Sources/AioGSource/Coroutines/CoroutineState.swift (schedule, run, yield) and
  * CoroutineCore.swift (schedule, resume, run, jobReturned), which perform what those return.
  *
  * The coroutine yields a number of times; after each time, or before it has, another thread wakes it, once: two threads, by

@@ -1,5 +1,5 @@
 /*
- * A signal's way from the handler to the task that waits for it: Sources/AioGSource/Concurrency/SignalSlot.swift (deliver,
+ * A signal's way from the handler to the task that waits for it: Sources/AioGSource/Signals/SignalSlot.swift (deliver,
  * take, join, leave) and SignalGate.swift (wait, tell), with the bottom half between them.
  *
  * Two threads are in handlers while one slot is joined, used and left, twice. Checked: no handler schedules a bottom half

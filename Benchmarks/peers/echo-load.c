@@ -1,11 +1,12 @@
 /*
- * A load generator for echo servers on TCP: so many connections, each of which has one message under way, and sends the next
- * when it has it back. One thread, which wants a CPU of its own: it never sleeps, so the server never pays for waking it, and
- * makes two system calls a message and no third, so that it is the server that is measured.
+ * A load generator for echo servers on TCP: so many connections, each of which has one message under way, and sends the
+ * next when it has it back. One thread, which wants a CPU of its own: it never sleeps, so the server never pays for waking
+ * it, and makes two system calls a message and no third, so that it is the server that is measured.
  *
  *     echo-load PORT [--connections N] [--size BYTES] [--cpu-of PID] [--quick]
  *
- * Prints nanoseconds a message, and with --cpu-of nanoseconds of that process's CPU time behind it. What comes back is compared with what was sent.
+ * Prints nanoseconds a message, and with --cpu-of nanoseconds of that process's CPU time behind it. What comes back is
+ * compared with what was sent.
  */
 #define _GNU_SOURCE
 #define PROGRAM "echo-load"

@@ -8,16 +8,15 @@
  */
 #define _GNU_SOURCE
 #define PROGRAM "glib-loop"
-#include "measure.h"
+#include "events.h"
 #include <glib-unix.h>
 #include <glib.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 static GMainContext *context;
-static long ran;
+
+static void run_once(void) { g_main_context_iteration(context, TRUE); }
 
 /* --- bottomhalf.same-thread: an idle source, made, run and gone, as g_idle_add does it. */
 
@@ -154,21 +153,10 @@ static double round_trip(void) {
 /* --- fd.dispatch, glib.iteration: fd sources. */
 
 static gboolean read_it(gint fd, GIOCondition condition, gpointer data) {
-  uint64_t value;
   (void)condition;
   (void)data;
-  CHECK(read(fd, &value, sizeof value) == sizeof value, "an event could not be read");
-  ran++;
+  read_event(fd);
   return G_SOURCE_CONTINUE;
-}
-
-static int *event_fds(long count) {
-  int *fds = malloc(sizeof *fds * count);
-  for (long i = 0; i < count; i++) {
-    fds[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    CHECK(fds[i] >= 0, "there are no %ld eventfds to be had", count);
-  }
-  return fds;
 }
 
 static void watch(const int *fds, long count) {
@@ -179,17 +167,6 @@ static void watch(const int *fds, long count) {
     g_source_unref(source);
   }
   g_main_context_iteration(context, FALSE);
-}
-
-static void one_active(long count, void *data) {
-  int active = *(int *)data;
-  ran = 0;
-  for (long i = 0; i < count; i++) {
-    uint64_t one = 1;
-    CHECK(write(active, &one, sizeof one) == sizeof one, "an event could not be written");
-    while (ran == i) g_main_context_iteration(context, TRUE);
-  }
-  CHECK(ran == count, "%ld events of %ld were handled", ran, count);
 }
 
 static void idle_iterations(long count, void *data) {

@@ -1,5 +1,5 @@
 /*
- * Taking the time, and what every measuring program needs. As Sources/measure-loop/Measure.swift does it for ours.
+ * Taking the time, and what every measuring program needs. As Sources/Measuring/Measure.swift does it for ours.
  * Define PROGRAM, the name that errors are told under.
  */
 #pragma once

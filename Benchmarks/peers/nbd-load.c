@@ -10,6 +10,8 @@
  * --server-pid the server's, all of its threads. --verify compares what is read with FILE, or with --write writes what
  * FILE has there. --simple does not ask for structured replies. Any violation of the protocol, error reply or difference
  * ends it with a sentence and status 1; wrong usage with status 64.
+ *
+ * Past 400 lines, because a program in C here is one source: scripts/bench builds each by itself.
  */
 #define _GNU_SOURCE
 #define PROGRAM "nbd-load"

@@ -6,17 +6,16 @@
  */
 #define _GNU_SOURCE
 #define PROGRAM "ring-loop"
-#include "measure.h"
+#include "events.h"
 #include <glib.h>
 #include <liburing.h>
 #include <poll.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 static GMainContext *context;
 static struct io_uring ring;
 static int *fds;
-static long ran;
+
+static void run_once(void) { g_main_context_iteration(context, TRUE); }
 
 static void arm(long index) {
   struct io_uring_sqe *entry = io_uring_get_sqe(&ring);
@@ -48,27 +47,14 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer data) {
   (void)data;
   while (io_uring_peek_cqe(&ring, &completion) == 0) {
     long index = completion->user_data;
-    uint64_t value;
     io_uring_cq_advance(&ring, 1);
-    CHECK(read(fds[index], &value, sizeof value) == sizeof value, "an event could not be read");
-    ran++;
+    read_event(fds[index]);
     arm(index);
   }
   return G_SOURCE_CONTINUE;
 }
 
 static GSourceFuncs functions = {.prepare = prepare, .check = is_ready, .dispatch = dispatch};
-
-static void one_active(long count, void *data) {
-  int active = *(int *)data;
-  ran = 0;
-  for (long i = 0; i < count; i++) {
-    uint64_t one = 1;
-    CHECK(write(active, &one, sizeof one) == sizeof one, "an event could not be written");
-    while (ran == i) g_main_context_iteration(context, TRUE);
-  }
-  CHECK(ran == count, "%ld events of %ld were handled", ran, count);
-}
 
 int main(int count, char **arguments) {
   const char *row = row_of(count, arguments);
@@ -77,12 +63,8 @@ int main(int count, char **arguments) {
   unsigned flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SINGLE_ISSUER;
   int status = io_uring_queue_init(256, &ring, flags);
   CHECK(status == 0, "io_uring: %s", strerror(-status));
-  fds = malloc(sizeof *fds * number);
-  for (long i = 0; i < number; i++) {
-    fds[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    CHECK(fds[i] >= 0, "there are no %ld eventfds to be had", number);
-    arm(i);
-  }
+  fds = event_fds(number);
+  for (long i = 0; i < number; i++) arm(i);
   context = g_main_context_new();
   GSource *source = g_source_new(&functions, sizeof *source);
   g_source_set_can_recurse(source, TRUE);

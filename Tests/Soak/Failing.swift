@@ -1,4 +1,4 @@
-// What all of the soak's threads share: how it fails, its random numbers, and the counts of what it did.
+// What all of the soak's threads share: how it fails, and the counts of what it did.
 
 import Glibc
 import Synchronization
@@ -10,21 +10,6 @@ func fail(_ sentence: String) -> Never {
 
 func check(_ condition: Bool, _ sentence: @autoclosure () -> String) {
   if !condition { fail(sentence()) }
-}
-
-/// SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
-  }
 }
 
 /// What is mixed.

@@ -2,6 +2,7 @@
 
 import AioGSource
 import Glibc
+import SeededRandom
 import Synchronization
 
 final class Pusher: @unchecked Sendable {

@@ -4,6 +4,7 @@
 import AioGSource
 import CGLib
 import Glibc
+import SeededRandom
 
 final class Round {
   private var random: SeededGenerator

@@ -3,6 +3,7 @@
 
 import AioGSource
 import Glibc
+import SeededRandom
 import Synchronization
 import SystemPackage
 

@@ -8,6 +8,7 @@
 
 import AioGSource
 import Glibc
+import SeededRandom
 
 var arguments = CommandLine.arguments
 /// For tools that run the program and do not know io_uring.

@@ -128,9 +128,8 @@ package func isMainThread() -> Bool { g_main_context_is_owner(g_main_context_def
 
 /// Seconds of the monotonic clock.
 package func now() -> Double { seconds(CLOCK_MONOTONIC) }
-/// Seconds of CPU time the calling thread, or the process, has used.
+/// Seconds of CPU time the calling thread has used.
 package func threadTime() -> Double { seconds(CLOCK_THREAD_CPUTIME_ID) }
-package func processTime() -> Double { seconds(CLOCK_PROCESS_CPUTIME_ID) }
 
 private func seconds(_ clock: clockid_t) -> Double {
   var time = timespec()

@@ -10,6 +10,8 @@
  *         which has to happen within so many seconds
  *
  * Each prints what it did. Exits with 1 where the server did what it must not do, or is gone.
+ *
+ * Past 400 lines, because it is five programs over one set of helpers; each stands by itself.
  */
 #define _GNU_SOURCE
 #define PROGRAM "nbd-hostile"

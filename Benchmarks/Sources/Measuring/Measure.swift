@@ -36,20 +36,27 @@ public func check(_ condition: Bool, _ sentence: @autoclosure () -> String) {
 /// Nanoseconds an operation: `body` runs so many. It is run for a fifth of the time to warm up, and to see how many of
 /// them make up the time.
 public func perOperation(_ body: (Int) throws -> Void) rethrows -> Double {
-  var count = 1
-  while true {
+  var calibration = Calibration()
+  while !calibration.isDone {
     let start = now()
-    try body(count)
-    let elapsed = Double(now() - start)
-    if elapsed >= target / 5 {
-      count = max(Int(Double(count) * target / elapsed), 1)
-      break
-    }
-    count *= 2
+    try body(calibration.count)
+    calibration.took(now() - start)
   }
   let start = now()
-  try body(count)
-  return Double(now() - start) / Double(count)
+  try body(calibration.count)
+  return Double(now() - start) / Double(calibration.count)
+}
+
+/// How many operations make up the time.
+struct Calibration {
+  private(set) var count = 1
+  private(set) var isDone = false
+
+  /// So many took that long, in nanoseconds.
+  mutating func took(_ elapsed: Int64) {
+    isDone = Double(elapsed) >= target / 5
+    count = isDone ? max(Int(Double(count) * target / Double(elapsed)), 1) : count * 2
+  }
 }
 
 public func median(_ values: [Int64]) -> Double {

@@ -4,20 +4,15 @@ import Glibc
 
 /// Nanoseconds an operation, as perOperation has it, of a body that awaits.
 public func perOperation(_ body: @Sendable (Int) async -> Void) async -> Double {
-  var count = 1
-  while true {
+  var calibration = Calibration()
+  while !calibration.isDone {
     let start = now()
-    await body(count)
-    let elapsed = Double(now() - start)
-    if elapsed >= target / 5 {
-      count = max(Int(Double(count) * target / elapsed), 1)
-      break
-    }
-    count *= 2
+    await body(calibration.count)
+    calibration.took(now() - start)
   }
   let start = now()
-  await body(count)
-  return Double(now() - start) / Double(count)
+  await body(calibration.count)
+  return Double(now() - start) / Double(calibration.count)
 }
 
 /// As perOperation, or with --cpu on the command line nanoseconds of CPU time, of all threads.

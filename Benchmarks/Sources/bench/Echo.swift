@@ -4,8 +4,8 @@ import BenchReport
 import Foundation
 
 extension CostlyCommand {
-  /// Messages of 64 bytes over 100 connections, one under way on each: nanoseconds a message, and nanoseconds of the server's
-  /// CPU time.
+  /// Messages of 64 bytes over 100 connections, one under way on each: nanoseconds a message, and nanoseconds of the
+  /// server's CPU time.
   static func echo(_ program: String, of directory: KeyPath<Setting, URL> & Sendable)
     -> CostlyCommand
   {

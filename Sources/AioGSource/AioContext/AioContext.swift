@@ -7,7 +7,7 @@ import Glibc
 import Synchronization
 import SystemPackage
 
-/// An event loop for one thread: fd handlers, bottom halves and nanosecond timers.
+/// An event loop for one thread: fd handlers, bottom halves, nanosecond timers, block and socket I/O, tasks and actors.
 ///
 /// A context runs inside GLib's loop once it is attached to a `GMainContext` (``attach(to:priority:)``), or alone
 /// through ``poll(blocking:)``; both may be used on one context, by turns and nested. The thread that runs it first is
@@ -21,7 +21,8 @@ import SystemPackage
 /// ```
 ///
 /// Destroying a context (the last reference goes, and no attached source holds it) traps in a debug build, by name, if
-/// it still has a scheduled bottom half, an armed timer or an fd handler; a release build drops them.
+/// it still has a scheduled bottom half, an armed timer, an fd handler or a request under way; a release build drops the
+/// first three, and cancels requests and waits for them.
 ///
 /// Stands for `AioContext`, `aio_context_new`, `aio_context_ref` and `aio_context_unref`.
 public final class AioContext: @unchecked Sendable {

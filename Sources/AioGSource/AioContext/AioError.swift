@@ -15,7 +15,7 @@ public enum AioError: Error, Hashable, Sendable, CustomStringConvertible {
   /// A polling parameter is negative.
   case invalidPollingParameters(PollingParameters)
   /// The I/O engine that was demanded cannot be had here.
-  case engineUnavailable(AIOEngine.Kind, Errno)
+  case engineUnavailable(EngineKind, Errno)
   /// The limits of a thread pool contradict each other, or allow no thread.
   case invalidThreadLimits(minimum: Int, maximum: Int)
   /// The IOThread was stopped.

@@ -1,5 +1,5 @@
-// What a context offers to those who have work for it: bottom halves, timers, notification, external clients, the
-// ownership lock. Any thread, unless said otherwise.
+// What a context offers to those who have work for it: notification, bottom halves, timers, external clients, busy
+// polling, the ownership lock. Any thread, unless said otherwise.
 
 import CLiburing
 import Synchronization

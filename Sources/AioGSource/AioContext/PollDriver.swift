@@ -7,8 +7,8 @@ extension AioContext {
   /// How often an idle bottom half runs at the least: every 10 ms.
   static let idleInterval: Int64 = 10_000_000
 
-  /// Runs one pass: waits, if told to, until there is something to do, then runs bottom halves, the handlers of ready
-  /// descriptors, and due timers, in this order.
+  /// Runs one pass: waits, if told to, until there is something to do, then runs the completions of requests, bottom
+  /// halves, the handlers of ready descriptors, due timers, and the jobs of tasks and actors, in this order.
   ///
   /// Home thread; from any callback too, to any depth.
   ///

@@ -24,17 +24,7 @@ import SystemPackage
 /// Stands for `LuringState`, `LinuxAioState` and, as an engine, `ThreadPool`.
 public final class AIOEngine: Sendable {
   /// Who carries requests out.
-  public enum Kind: String, CaseIterable, Sendable, CustomStringConvertible {
-    /// A ring: the fd monitor's where that is io_uring, else one of its own.
-    case ioURing = "io_uring"
-    /// Linux AIO, for files open with O_DIRECT; the thread pool for what it cannot do without waiting.
-    case linuxAIO = "native"
-    /// The thread pool.
-    case threads
-
-    /// The same as the raw value.
-    public var description: String { rawValue }
-  }
+  public typealias Kind = EngineKind
 
   /// A completion that is given a count of bytes, or a descriptor's number, or zero.
   public typealias Completion = @Sendable (Result<Int, Errno>) -> Void

@@ -5,7 +5,8 @@
 //              ^---------/  once more, for the rest or when the descriptor is ready
 //
 // Guarantees: one completion for each start, whatever is cancelled when; a cancelled request is not queued again for its
-// rest (a worker, which has the whole of it, carries it out); the buffer stays with the request until `free`, so the kernel never writes into memory that is somebody else's.
+// rest (a worker, which has the whole of it, carries it out); the buffer stays with the request until `free`, so the
+// kernel never writes into memory that is somebody else's.
 
 import Glibc
 

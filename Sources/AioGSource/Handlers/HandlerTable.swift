@@ -4,7 +4,8 @@
 // without the lock what only it touches (the ready list, the monitors' results), so a removed handler is flagged at
 // once, which keeps its callbacks from starting, and freed by the home thread when no pass is under way. That is the
 // seed's counted lock (LockCnt) with the counter in one thread's hands: only the home thread iterates, so only it has
-// to know whether it does. Removal against completions of the ring is modelled by Models/handler-removal.pml (replace, reap).
+// to know whether it does. Removal against completions of the ring is modelled by Models/handler-removal.pml (replace,
+// reap).
 
 import CLiburing
 import Synchronization

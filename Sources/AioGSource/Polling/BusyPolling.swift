@@ -9,8 +9,8 @@
 // and is left right before the loop really sleeps: after `pollEnded` each handler is polled once more, for what came in
 // between.
 //
-// Polling for completions, which nobody asked for by a poll callback, is for a processor that nobody else wants: where
-// somebody does, it ends, and begins anew with the smallest window.
+// Where somebody else wants the processor, polling for completions ends (PollingSpan), and begins anew with the smallest
+// window.
 //
 // The parameters may be set by any thread; all else is the home thread's.
 
@@ -21,11 +21,6 @@ final class BusyPolling: Sendable {
   /// A handler that was not hit for so long leaves, where the monitor sees its descriptor without a system call: 7 s.
   /// A variable for the tests.
   let idleLimit = Atomic<Int64>(7_000_000_000)
-
-  /// Polling for completions begins with nothing else; from so many nanoseconds on it gives others their turn in each round,
-  /// and it ends when a round took so long that somebody has had one.
-  private static let yieldsAfter: Int64 = 16_000
-  private static let crowdedAfter: Int64 = 50_000
 
   private let maximum = Atomic<Int64>(0)
   private let grow = Atomic<Int>(0)
@@ -124,9 +119,7 @@ final class BusyPolling: Sendable {
     let window =
       seesCompletions
       ? max(handlersWindow, state.pointee.completions.nanoseconds) : handlersWindow
-    // From here on it is for completions alone.
-    let yieldsAfter = max(handlersWindow, Self.yieldsAfter)
-    var limit = Timeout.sooner(timeout, window)
+    let limit = Timeout.sooner(timeout, window)
     if limit == 0 { return timeout }
     if seesCompletions && monitor.needsWait(handlers) {
       // What is prepared goes out first, or polling could not see its completions (contract 25.5).
@@ -136,20 +129,18 @@ final class BusyPolling: Sendable {
     if monitor.needsWait(handlers) { return timeout }
     activate()
     let start = AioClock.monotonicNow
+    var span = PollingSpan(limit: limit, handlersWindow: handlersWindow)
     var elapsed: Int64 = 0
-    var isCrowded = false
     repeat {
       // Whoever notifies us now does not write to the event notifier: we are awake.
       if notifyState.state.isNotified { timeout = 0 }
       if pollOnce(now: start, handlers: handlers, ready: ready) { timeout = 0 }
-      let before = elapsed
-      if before > yieldsAfter && timeout != 0 { sched_yield() }
+      if timeout == 0 { span.end() }
+      if span.yields { sched_yield() }
       elapsed = AioClock.monotonicNow - start
-      // Whoever else was running may be the very one that is waited for, and polling keeps it from its processor.
-      isCrowded = before >= handlersWindow && elapsed - before > Self.crowdedAfter
-      limit = Timeout.sooner(timeout, limit)
-    } while elapsed < limit && !isCrowded && !monitor.needsWait(handlers)
-    if isCrowded && timeout != 0 { state.pointee.completions.reset() }
+    } while span.goesOn(after: elapsed) && !monitor.needsWait(handlers)
+    // Whoever else was running may be the very one that is waited for, and polling keeps it from its processor.
+    if span.isCrowded && timeout != 0 { state.pointee.completions.reset() }
     if seesCompletions {
       if monitor.needsWait(handlers) {
         state.pointee.hits &+= 1

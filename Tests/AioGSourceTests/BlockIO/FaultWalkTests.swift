@@ -2,6 +2,7 @@
 // exactly once, with a result it may have, and keeps its buffers until then and no longer.
 
 import Glibc
+import SeededRandom
 import SystemPackage
 import Testing
 

@@ -1,6 +1,7 @@
 // Contract 19: random walks over the pool's decisions with simulated workers: no job is lost, none waits while all
 // sleep, and there are never more workers than there may be.
 
+import SeededRandom
 import Testing
 
 @testable import AioGSource

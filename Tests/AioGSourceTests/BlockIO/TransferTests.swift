@@ -1,6 +1,7 @@
 // Contract 20.6, 21.3: what the results of a transfer's parts come to, without a kernel.
 
 import Glibc
+import SeededRandom
 import Testing
 
 @testable import AioGSource

@@ -3,6 +3,7 @@
 
 import CLiburing
 import Glibc
+import SeededRandom
 import SystemPackage
 import Testing
 

@@ -1,6 +1,7 @@
 // Many tasks on many threads that hop, lock, sleep, read and are cancelled, for a while. The thread sanitizer looks on.
 
 import Glibc
+import SeededRandom
 import SystemPackage
 import Testing
 

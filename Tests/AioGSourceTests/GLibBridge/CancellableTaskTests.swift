@@ -3,6 +3,7 @@
 import AioGSource
 import CGLib
 import Glibc
+import SeededRandom
 import Testing
 
 extension AllTests {

@@ -4,6 +4,7 @@ import AioGSource
 import CGLib
 import CLiburing
 import Glibc
+import SeededRandom
 import Testing
 
 extension AllTests {

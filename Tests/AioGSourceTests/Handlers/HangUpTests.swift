@@ -26,10 +26,8 @@ extension AllTests {
       #expect(loop.run(limit: .seconds(5)) { ended.isSet })
     }
 
-    @Test(arguments: Combination.all)
-    func aWriterHearsOfTheEndWhereThereIsNoReader(_ combination: Combination) throws {
+    private func expectTheWriterToHearOfTheEnd(_ pair: Pair, _ combination: Combination) throws {
       let loop = try TestLoop(combination)
-      let pair = Pair.sockets()
       let context = loop.context
       let calls = Counter()
       pair.fill()
@@ -46,22 +44,13 @@ extension AllTests {
     }
 
     @Test(arguments: Combination.all)
+    func aWriterHearsOfTheEndWhereThereIsNoReader(_ combination: Combination) throws {
+      try expectTheWriterToHearOfTheEnd(.sockets(), combination)
+    }
+
+    @Test(arguments: Combination.all)
     func aWriterOfAPipeWithoutReaderHearsOfIt(_ combination: Combination) throws {
-      let loop = try TestLoop(combination)
-      let pair = Pair.pipe()
-      let context = loop.context
-      let calls = Counter()
-      pair.fill()
-      try context.setHandler(
-        for: pair.writer,
-        onWritable: {
-          calls.increment()
-          context.removeHandler(for: pair.writer)
-        })
-      loop.settle()
-      #expect(calls.value == 0)
-      pair.closeReader()
-      #expect(loop.run(limit: .seconds(5)) { calls.value == 1 })
+      try expectTheWriterToHearOfTheEnd(.pipe(), combination)
     }
 
     @Test(arguments: Combination.all)

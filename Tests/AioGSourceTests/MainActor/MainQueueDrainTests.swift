@@ -1,5 +1,6 @@
 // The state machine that decides who drains the main queue, without a queue.
 
+import SeededRandom
 import Testing
 
 @testable import AioGSource

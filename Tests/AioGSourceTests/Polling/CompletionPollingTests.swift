@@ -20,10 +20,8 @@ extension AllTests {
       return nil
     }
 
-    @Test(arguments: Combination.all)
-    func whatAHandlerWaitsForIsPolledForWhereARingShowsIt(_ combination: Combination) throws {
-      let loop = try TestLoop(combination, polling: .init(maximum: .milliseconds(400)))
-      let pair = Pair.pipe()
+    /// The rounds it took to find what a handler waits for, which stays set.
+    private func roundsOfAHandler(_ loop: TestLoop, _ pair: Pair) throws -> Int? {
       let served = Counter()
       try loop.context.setHandler(
         for: pair.reader,
@@ -31,7 +29,7 @@ extension AllTests {
           pair.drain()
           served.increment()
         })
-      let found = rounds(loop) { number in
+      return rounds(loop) { number in
         let thread = TestThread {
           sleep(milliseconds: 0.2)
           pair.write()
@@ -39,6 +37,13 @@ extension AllTests {
         #expect(loop.run(limit: .seconds(5)) { served.value == number })
         thread.join()
       }
+    }
+
+    @Test(arguments: Combination.all)
+    func whatAHandlerWaitsForIsPolledForWhereARingShowsIt(_ combination: Combination) throws {
+      let loop = try TestLoop(combination, polling: .init(maximum: .milliseconds(400)))
+      let pair = Pair.pipe()
+      let found = try roundsOfAHandler(loop, pair)
       #expect((found != nil) == (combination.driver == .poll && combination.monitor == .ioURing))
       loop.context.removeHandler(for: pair.reader)
     }
@@ -74,22 +79,7 @@ extension AllTests {
       let loop = try TestLoop(
         Combination(driver: .poll, monitor: .ioURing), polling: .init(maximum: .seconds(1)))
       let pair = Pair.pipe()
-      let served = Counter()
-      try loop.context.setHandler(
-        for: pair.reader,
-        onReadable: {
-          pair.drain()
-          served.increment()
-        })
-      let found = rounds(loop) { number in
-        let thread = TestThread {
-          sleep(milliseconds: 0.2)
-          pair.write()
-        }
-        #expect(loop.run(limit: .seconds(5)) { served.value == number })
-        thread.join()
-      }
-      #expect(found != nil)
+      #expect(try roundsOfAHandler(loop, pair) != nil)
 
       let context = loop.context
       let ran = Flag()

@@ -1,6 +1,7 @@
 // The two locks between four threads, each with an executor of its own.
 
 import Glibc
+import SeededRandom
 import SystemPackage
 import Testing
 

@@ -3,6 +3,7 @@
 import AioGSource
 import CTestSupport
 import Glibc
+import SeededRandom
 import SystemPackage
 import Testing
 

@@ -1,5 +1,6 @@
 // The steps of a coroutine's life, one by one, and all that may follow each other. Contract 17.
 
+import SeededRandom
 import Testing
 
 @testable import AioGSource

@@ -2,6 +2,7 @@
 // can bring about, whatever one of them does next; in every sequence of operations up to a length; and in long random
 // walks.
 
+import SeededRandom
 import Testing
 
 @testable import AioGSource
