@@ -10,25 +10,29 @@ extension AioContext {
   /// From how many watched handlers on, the event notifier among them, `pollThenEpoll` uses epoll.
   static let epollThreshold = 64
 
-  static func makeMonitor(_ selection: MonitorSelection) throws(AioError) -> Monitor {
+  static func makeMonitor(
+    _ selection: MonitorSelection, _ kernel: Kernel
+  ) throws(AioError) -> Monitor {
     switch selection {
-    case .demanded(let kind): return try makeMonitor(kind)
-    case .pollThenEpoll: return PollMonitor()
+    case .demanded(let kind): return try makeMonitor(kind, kernel)
+    case .pollThenEpoll: return PollMonitor(kernel: kernel)
     case .automatic:
       for kind in [MonitorKind.ioURing, .epoll] {
-        if let monitor = try? makeMonitor(kind) { return monitor }
+        if let monitor = try? makeMonitor(kind, kernel) { return monitor }
       }
-      return PollMonitor()
+      return PollMonitor(kernel: kernel)
     }
   }
 
-  private static func makeMonitor(_ kind: MonitorKind) throws(AioError) -> Monitor {
+  private static func makeMonitor(
+    _ kind: MonitorKind, _ kernel: Kernel
+  ) throws(AioError) -> Monitor {
     do {
       switch kind {
       case .ioURing:
-        return RingMonitor(ring: try Ring.make())
-      case .epoll: return try EpollMonitor.make()
-      case .poll: return PollMonitor()
+        return RingMonitor(ring: try Ring.make(kernel: kernel))
+      case .epoll: return try EpollMonitor.make(kernel: kernel)
+      case .poll: return PollMonitor(kernel: kernel)
       }
     } catch {
       throw .monitorUnavailable(kind, error)
@@ -63,8 +67,8 @@ extension AioContext {
   private func replaceMonitor() {
     let old = activeMonitor
     handlers.lock.withLock {
-      var new: Monitor = PollMonitor()
-      if let epoll = try? EpollMonitor.make(), epoll.adopt(handlers) {
+      var new: Monitor = PollMonitor(kernel: kernel)
+      if let epoll = try? EpollMonitor.make(kernel: kernel), epoll.adopt(handlers) {
         new = epoll
       } else {
         epollRefused = true

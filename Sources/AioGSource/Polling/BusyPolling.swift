@@ -27,6 +27,7 @@ final class BusyPolling: Sendable {
   private static let yieldsAfter: Int64 = 16_000
   private static let crowdedAfter: Int64 = 50_000
 
+  private let kernel: Kernel
   private let maximum = Atomic<Int64>(0)
   private let grow = Atomic<Int>(0)
   private let shrink = Atomic<Int>(0)
@@ -43,7 +44,8 @@ final class BusyPolling: Sendable {
   /// Home thread only.
   nonisolated(unsafe) private let state: UnsafeMutablePointer<State>
 
-  init() {
+  init(kernel: Kernel) {
+    self.kernel = kernel
     state = .allocate(capacity: 1)
     state.initialize(to: State())
   }
@@ -90,7 +92,7 @@ final class BusyPolling: Sendable {
     if state.pointee.isActive {
       begin(handler)
     } else if end(handler, handlers: handlers) {
-      hit(handler, now: AioClock.monotonicNow, ready: ready)
+      hit(handler, now: kernel.monotonicNow, ready: ready)
     }
   }
 
@@ -135,7 +137,7 @@ final class BusyPolling: Sendable {
     }
     if monitor.needsWait(handlers) { return timeout }
     activate()
-    let start = AioClock.monotonicNow
+    let start = kernel.monotonicNow
     var elapsed: Int64 = 0
     var isCrowded = false
     repeat {
@@ -144,7 +146,7 @@ final class BusyPolling: Sendable {
       if pollOnce(now: start, handlers: handlers, ready: ready) { timeout = 0 }
       let before = elapsed
       if before > yieldsAfter && timeout != 0 { sched_yield() }
-      elapsed = AioClock.monotonicNow - start
+      elapsed = kernel.monotonicNow - start
       // Whoever else was running may be the very one that is waited for, and polling keeps it from its processor.
       isCrowded = before >= handlersWindow && elapsed - before > Self.crowdedAfter
       limit = Timeout.sooner(timeout, limit)
@@ -198,7 +200,7 @@ final class BusyPolling: Sendable {
       cursor = handler.pointee.nextPolled
       if end(handler, handlers: handlers) {
         found = true
-        hit(handler, now: AioClock.monotonicNow, ready: ready)
+        hit(handler, now: kernel.monotonicNow, ready: ready)
       }
     }
     return found
