@@ -139,6 +139,8 @@ extension AioContext {
     let handler = Handler.make(
       HandlerNode(descriptor: descriptor, role: .deadline, callbacks: callbacks))
     handlers.replace(descriptor: descriptor, with: handler)
+    // A monitor that could not take it has to go before GLib sleeps, and nobody else looks.
+    reviewMonitor()
     return true
   }
 
