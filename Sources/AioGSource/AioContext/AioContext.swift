@@ -29,13 +29,14 @@ public final class AioContext: @unchecked Sendable {
   /// The name it was made with; its GSource carries it too.
   public let name: String
 
+  let kernel: Kernel
   let notifyState: NotifyState
   let bottomHalves: BottomHalfQueue
   let handlers: HandlerTable
   let timers: TimerGroup
   let jobs: JobQueue
   let ready = ReadyList()
-  let busyPolling = BusyPolling()
+  let busyPolling: BusyPolling
   let ownership = Lock(recursive: true)
   let waiters = Waiters()
   let selection: MonitorSelection
@@ -93,27 +94,33 @@ public final class AioContext: @unchecked Sendable {
   /// - Throws: ``AioError/monitorUnavailable(_:_:)`` for a demanded monitor that cannot be had, ``AioError/system(call:_:)``
   ///   where the kernel has no descriptor for the event notifier, and ``AioError/invalidPollingParameters(_:)``. Nothing
   ///   is left behind then.
-  public init(name: String = "aio", configuration: Configuration = Configuration())
+  public convenience init(name: String = "aio", configuration: Configuration = Configuration())
     throws(AioError)
   {
+    try self.init(name: name, configuration: configuration, kernel: .system)
+  }
+
+  init(name: String, configuration: Configuration, kernel: Kernel) throws(AioError) {
     try configuration.polling.validate()
     let notifier: EventNotifier
     do {
-      notifier = try EventNotifier()
+      notifier = try EventNotifier(kernel: kernel)
     } catch {
       throw .system(call: "eventfd", error)
     }
-    let monitor = try Self.makeMonitor(configuration)
+    let monitor = try Self.makeMonitor(configuration, kernel)
 
+    self.kernel = kernel
     self.name = name
     selection = configuration.monitor
     notifyState = NotifyState(notifier: notifier)
     bottomHalves = BottomHalfQueue(notifyState: notifyState)
-    timers = TimerGroup(notifyState: notifyState)
-    jobs = JobQueue(name: name, notifyState: notifyState)
+    timers = TimerGroup(kernel: kernel, notifyState: notifyState)
+    jobs = JobQueue(name: name, kernel: kernel, notifyState: notifyState)
     serialExecutor = ContextSerialExecutor(queue: jobs)
     taskExecutor = ContextTaskExecutor(queue: jobs)
     handlers = HandlerTable(monitor: monitor)
+    busyPolling = BusyPolling(kernel: kernel)
     activeMonitor = monitor
     epollThreshold = monitor.kind == .poll ? Self.epollThreshold(configuration.monitor) : .max
     unretainedMonitor = .passUnretained(monitor)

@@ -43,7 +43,7 @@ extension AioContext {
       removeHandler(for: descriptor)
       return
     }
-    if descriptor.rawValue < 0 || fcntl(descriptor.rawValue, F_GETFD) < 0 {
+    if descriptor.rawValue < 0 || kernel.descriptorFlags(descriptor.rawValue) < 0 {
       throw .invalidFileDescriptor(descriptor)
     }
     replaceHandler(

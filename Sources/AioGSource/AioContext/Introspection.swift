@@ -73,7 +73,7 @@ extension AioContext: CustomStringConvertible, CustomDebugStringConvertible {
     lines += rows.sorted()
     lines += bottomHalves.describe().map { "  bottom half '\($0.name)': \($0.state)" }
     for list in timers.all {
-      let now = list.clock.now
+      let now = list.now
       lines += list.describe().map {
         "  timer '\($0.name)': due in \($0.deadline - now) ns on the \(list.clock) clock"
       }

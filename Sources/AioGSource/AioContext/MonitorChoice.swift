@@ -20,25 +20,29 @@ extension AioContext {
     }
   }
 
-  static func makeMonitor(_ configuration: Configuration) throws(AioError) -> Monitor {
+  static func makeMonitor(
+    _ configuration: Configuration, _ kernel: Kernel
+  ) throws(AioError) -> Monitor {
     switch configuration.monitor {
-    case .demanded(let kind): return try makeMonitor(kind)
-    case .pollThenEpoll: return PollMonitor()
+    case .demanded(let kind): return try makeMonitor(kind, kernel)
+    case .pollThenEpoll: return PollMonitor(kernel: kernel)
     case .automatic:
-      if configuration.polling.maximum > .zero, let monitor = try? makeMonitor(.ioURing) {
+      if configuration.polling.maximum > .zero, let monitor = try? makeMonitor(.ioURing, kernel) {
         return monitor
       }
-      return PollMonitor()
+      return PollMonitor(kernel: kernel)
     }
   }
 
-  private static func makeMonitor(_ kind: MonitorKind) throws(AioError) -> Monitor {
+  private static func makeMonitor(
+    _ kind: MonitorKind, _ kernel: Kernel
+  ) throws(AioError) -> Monitor {
     do {
       switch kind {
       case .ioURing:
-        return RingMonitor(ring: try Ring.make())
-      case .epoll: return try EpollMonitor.make()
-      case .poll: return PollMonitor()
+        return RingMonitor(ring: try Ring.make(kernel: kernel))
+      case .epoll: return try EpollMonitor.make(kernel: kernel)
+      case .poll: return PollMonitor(kernel: kernel)
       }
     } catch {
       throw .monitorUnavailable(kind, error)
@@ -49,8 +53,9 @@ extension AioContext {
   ///
   /// It is what was demanded, or the best that could be had, and changes only in these cases: `automatic` moves from poll to
   /// epoll when there are more descriptors, and to io_uring when requests are made of that or busy polling is switched on;
-  /// `pollThenEpoll` moves from the one to the other; an epoll set that no longer agrees with the handlers is built anew, and a descriptor that epoll refuses (a
-  /// regular file) moves the context to poll; an io_uring that fails is followed by epoll.
+  /// `pollThenEpoll` moves from the one to the other; an epoll set that no longer agrees with the handlers is built anew; a
+  /// descriptor that epoll refuses (a regular file) moves the context to io_uring, if it was left to choose, and else to
+  /// poll; an io_uring that fails is followed by epoll.
   public var monitor: MonitorKind {
     handlers.lock.withLock { handlers.monitor.kind }
   }
@@ -92,7 +97,7 @@ extension AioContext {
 
   /// Takes the engine's handler for its ring away, so not with the lock held.
   private func makeRingMonitor() -> Monitor? {
-    loopIO?.shareRing() ?? (try? Self.makeMonitor(.ioURing))
+    loopIO?.shareRing() ?? (try? Self.makeMonitor(.ioURing, kernel))
   }
 
   /// With the lock held.
@@ -111,8 +116,8 @@ extension AioContext {
   private func replaceMonitor() {
     let old = activeMonitor
     handlers.lock.withLock {
-      var new: Monitor = PollMonitor()
-      if let epoll = try? EpollMonitor.make(), epoll.adopt(handlers) {
+      var new: Monitor = PollMonitor(kernel: kernel)
+      if let epoll = try? EpollMonitor.make(kernel: kernel), epoll.adopt(handlers) {
         new = epoll
       } else {
         // To a ring a descriptor that epoll refuses is like any other.

@@ -35,7 +35,7 @@ extension AioContext {
     let wasLooking = notifyState.isLooking
     notifyState.isLooking = true
     let isPolling = busyPolling.isEnabled
-    let start = isPolling ? AioClock.monotonicNow : 0
+    let start = isPolling ? kernel.monotonicNow : 0
 
     let hasCompletions = unretainedIO?._withUnsafeGuaranteedRef { $0.prepareForWait() } ?? false
     var timeout = blocking && ready.isEmpty && !hasCompletions ? timeoutNanoseconds() : 0
@@ -53,7 +53,7 @@ extension AioContext {
 
   /// What adaptive polling learns from: how long it was until something came, from before the timeout was computed.
   private func noteBlocked(since start: Int64) {
-    let blocked = AioClock.monotonicNow - start
+    let blocked = kernel.monotonicNow - start
     lastBlocked = blocked
     if activeMonitor.kind == .ioURing {
       busyPolling.adjustCompletions(

@@ -95,7 +95,7 @@ extension AioContext {
       _ = activeMonitor.prepare(handlers: handlers)
       if !loopIO.hasCompletions { return }
       if round % 8 == 1 {
-        let now = AioClock.monotonicNow
+        let now = kernel.monotonicNow
         if start == 0 { start = now }
         if now - start > Self.dispatchTime { return }
       }
@@ -116,7 +116,7 @@ extension AioContext {
       if deadlineTimer != nil { deadlineTimer!.set(nil) }
       return false
     }
-    let left = deadline - AioClock.monotonicNow
+    let left = deadline - kernel.monotonicNow
     if left <= 0 { return true }
     if deadlineTimer == nil && !makeDeadlineTimer() {
       // Out of descriptors: GLib's milliseconds will have to do.
@@ -129,7 +129,7 @@ extension AioContext {
   }
 
   private func makeDeadlineTimer() -> Bool {
-    guard let timer = try? DeadlineTimer() else { return false }
+    guard let timer = try? DeadlineTimer(kernel: kernel) else { return false }
     let owner = Unmanaged.passUnretained(self)
     let callbacks = HandlerCallbacks(onReadable: {
       owner._withUnsafeGuaranteedRef { $0.deadlineHasExpired = true }
@@ -139,6 +139,8 @@ extension AioContext {
     let handler = Handler.make(
       HandlerNode(descriptor: descriptor, role: .deadline, callbacks: callbacks))
     handlers.replace(descriptor: descriptor, with: handler)
+    // A monitor that could not take it has to go before GLib sleeps, and nobody else looks.
+    reviewMonitor()
     return true
   }
 

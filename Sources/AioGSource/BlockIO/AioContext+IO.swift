@@ -7,7 +7,7 @@ extension AioContext {
   /// The context's I/O as a whole, made when first asked for.
   private var contextIO: ContextIO {
     if let loopIO { return unsafeDowncast(loopIO, to: ContextIO.self) }
-    let io = ContextIO(context: self)
+    let io = ContextIO(context: self, kernel: kernel)
     loopIO = io
     return io
   }

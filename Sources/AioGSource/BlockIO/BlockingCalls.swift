@@ -23,7 +23,7 @@ enum BlockingCalls {
         var record = pollfd(
           fd: request.pointee.descriptor, events: Int16(request.pointee.operation.readiness),
           revents: 0)
-        _ = Glibc.poll(&record, 1, -1)
+        _ = kernel.poll(&record, 1, nil)
       }
     }
   }
@@ -40,27 +40,28 @@ enum BlockingCalls {
     case .readVector, .writeVector:
       let vectors = unsafeDowncast(request.pointee.owner.unsafelyUnwrapped, to: Vectors.self)
       return transfer(request, vectors.rest, CInt(vectors.restCount), kernel)
-    case .synchronize: return status(fsync(descriptor))
-    case .synchronizeData: return status(fdatasync(descriptor))
+    case .synchronize: return Int(kernel.synchronize(descriptor))
+    case .synchronizeData: return Int(kernel.synchronizeData(descriptor))
     case .allocate:
-      return status(
-        fallocate(
-          descriptor, CInt(request.pointee.flags), off_t(request.pointee.offset),
-          off_t(request.pointee.transfer.length)))
+      return Int(
+        kernel.allocate(
+          descriptor, CInt(request.pointee.flags), request.pointee.offset,
+          request.pointee.transfer.length))
     case .status:
       let query = unsafeDowncast(request.pointee.owner.unsafelyUnwrapped, to: StatusQuery.self)
-      return status(
-        statx(descriptor, query.path, CInt(query.flags), StatusQuery.mask, query.memory))
+      return Int(
+        kernel.status(
+          descriptor, query.path, CInt(query.flags), StatusQuery.mask, query.memory))
     case .open:
       let path = unsafeDowncast(request.pointee.owner.unsafelyUnwrapped, to: Path.self)
-      return status(
-        openat(
+      return Int(
+        kernel.open(
           descriptor, path.pointer, CInt(bitPattern: request.pointee.flags),
           mode_t(request.pointee.offset)))
-    case .close: return status(Glibc.close(descriptor))
-    case .shutDown: return status(shutdown(descriptor, CInt(request.pointee.flags)))
+    case .close: return Int(kernel.close(descriptor))
+    case .shutDown: return Int(kernel.shutDown(descriptor, CInt(request.pointee.flags)))
     case .accept, .connect, .receive, .send, .receiveMessage, .sendMessage:
-      return SocketCalls.call(request, mayBlock: true)
+      return SocketCalls.call(request, mayBlock: true, kernel)
     case .job:
       unsafeDowncast(request.pointee.owner.unsafelyUnwrapped, to: Job.self).run()
       return 0
@@ -76,9 +77,5 @@ enum BlockingCalls {
     return isRead
       ? kernel.read(request.pointee.descriptor, vectors, count, request.position, 0)
       : kernel.write(request.pointee.descriptor, vectors, count, request.position, 0)
-  }
-
-  private static func status(_ result: CInt) -> Int {
-    result >= 0 ? Int(result) : -Int(errno)
   }
 }

@@ -42,7 +42,7 @@ final class ContextIO: LoopIO {
   var threadPoolIfMade: ThreadPool?
   var automatic: AIOEngine?
 
-  init(context: AioContext, kernel: Kernel = .system) {
+  init(context: AioContext, kernel: Kernel) {
     self.context = .passUnretained(context)
     self.kernel = kernel
     pool = RequestPool(owner: context)

@@ -35,7 +35,7 @@ final class LinuxAIOBackend: Backend, @unchecked Sendable {
   init(io: ContextIO) throws(Errno) {
     self.io = io
     kernel = io.kernel
-    notifier = try EventNotifier()
+    notifier = try EventNotifier(kernel: kernel)
     notifierDescriptor = notifier.fileDescriptor.rawValue
     var handle: aio_context_t = 0
     var status = 0
@@ -215,7 +215,8 @@ final class LinuxAIOBackend: Backend, @unchecked Sendable {
 
   private var notifierIsSet: Bool {
     var record = pollfd(fd: notifierDescriptor, events: Int16(POLLIN), revents: 0)
-    return Glibc.poll(&record, 1, 0) > 0
+    var atOnce = timespec()
+    return kernel.poll(&record, 1, &atOnce) > 0
   }
 
   override func collect() {

@@ -72,7 +72,7 @@ final class ReadinessBackend: Backend, @unchecked Sendable {
         watch(request, UInt32(POLLIN))
       }
     case .read, .write, .readVector, .writeVector: transfer(request, isBlocking: isBlocking)
-    default: finishOrWait(request, SocketCalls.call(request, mayBlock: false))
+    default: finishOrWait(request, SocketCalls.call(request, mayBlock: false, io.kernel))
     }
   }
 
@@ -102,13 +102,10 @@ final class ReadinessBackend: Backend, @unchecked Sendable {
   /// The descriptor does not block.
   private func connect(_ request: Request) {
     if request.pointee.wasReady {
-      var error: CInt = 0
-      var length = socklen_t(MemoryLayout<CInt>.size)
-      let status = getsockopt(request.pointee.descriptor, SOL_SOCKET, SO_ERROR, &error, &length)
-      finishOrWait(request, status == 0 ? -Int(error) : -Int(errno))
+      finishOrWait(request, -Int(io.kernel.pendingError(request.pointee.descriptor)))
       return
     }
-    let result = SocketCalls.call(request, mayBlock: false)
+    let result = SocketCalls.call(request, mayBlock: false, io.kernel)
     if result == -Int(EINPROGRESS) {
       watch(request, UInt32(POLLOUT))
     } else {
@@ -132,22 +129,23 @@ final class ReadinessBackend: Backend, @unchecked Sendable {
 
   private func watch(_ request: Request, _ events: UInt32) {
     request.pointee.state.submit()
-    let descriptor = fcntl(request.pointee.descriptor, F_DUPFD_CLOEXEC, 0)
+    let descriptor = io.kernel.duplicate(request.pointee.descriptor)
     if descriptor < 0 {
-      fail(request, -Int(errno))
+      fail(request, Int(descriptor))
       return
     }
-    if epoll < 0 && !makeEpoll() {
-      Glibc.close(descriptor)
-      fail(request, -Int(errno))
+    let status = epoll < 0 ? makeEpoll() : 0
+    if status < 0 {
+      io.kernel.close(descriptor)
+      fail(request, Int(status))
       return
     }
     var event = epoll_event()
     event.events = events | EPOLLONESHOT.rawValue
     aiogs_epoll_set_pointer(&event, request)
-    if epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) != 0 {
-      let error = errno
-      Glibc.close(descriptor)
+    let error = -io.kernel.epollControl(epoll, EPOLL_CTL_ADD, descriptor, &event)
+    if error != 0 {
+      io.kernel.close(descriptor)
       if error == EPERM && request.pointee.operation == .poll {
         // A regular file: always ready.
         isReady(request, events & UInt32(POLLIN | POLLOUT))
@@ -170,18 +168,20 @@ final class ReadinessBackend: Backend, @unchecked Sendable {
     io.returned(request, error)
   }
 
-  private func makeEpoll() -> Bool {
-    epoll = epoll_create1(CInt(EPOLL_CLOEXEC))
-    if epoll < 0 { return false }
+  /// 0, or a negative errno.
+  private func makeEpoll() -> CInt {
+    let made = io.kernel.epollCreate()
+    if made < 0 { return made }
+    epoll = made
     io.context._withUnsafeGuaranteedRef {
       $0.setEngineHandler(
         descriptor: epoll, onReadable: { [unowned(unsafe) self] in takeEvents() }, poll: nil)
     }
-    return true
+    return 0
   }
 
   private func takeEvents() {
-    let count = epoll_wait(epoll, events, CInt(Self.batch), 0)
+    let count = io.kernel.epollWait(epoll, events, Self.batch, milliseconds: 0)
     guard count > 0 else { return }
     for index in 0..<Int(count) {
       guard let pointer = aiogs_epoll_pointer(events + index) else { continue }
@@ -193,8 +193,8 @@ final class ReadinessBackend: Backend, @unchecked Sendable {
   }
 
   private func unwatch(_ request: Request) {
-    epoll_ctl(epoll, EPOLL_CTL_DEL, request.pointee.watched, nil)
-    Glibc.close(request.pointee.watched)
+    _ = io.kernel.epollControl(epoll, EPOLL_CTL_DEL, request.pointee.watched, nil)
+    io.kernel.close(request.pointee.watched)
     request.pointee.watched = -1
     watching -= 1
   }
@@ -248,6 +248,6 @@ final class ReadinessBackend: Backend, @unchecked Sendable {
   override func close() {
     if epoll < 0 { return }
     io.context._withUnsafeGuaranteedRef { $0.removeEngineHandler(descriptor: epoll) }
-    Glibc.close(epoll)
+    io.kernel.close(epoll)
   }
 }

@@ -7,7 +7,7 @@ import SystemPackage
 extension RingBackend {
   func registerBuffers(_ buffers: [AIOBuffer]) throws(Errno) {
     let vectors = buffers.map { iovec(iov_base: $0.baseAddress, iov_len: $0.count) }
-    let status = io_uring_register_buffers(ring.pointer, vectors, UInt32(vectors.count))
+    let status = ring.kernel.ringRegisterBuffers(ring.pointer, vectors, vectors.count)
     if status < 0 { throw Errno(rawValue: -status) }
     for (index, buffer) in buffers.enumerated() {
       buffer.registeredIndex = Int32(index)
@@ -17,7 +17,7 @@ extension RingBackend {
   }
 
   func unregisterBuffers() throws(Errno) {
-    let status = io_uring_unregister_buffers(ring.pointer)
+    let status = ring.kernel.ringUnregisterBuffers(ring.pointer)
     if status < 0 { throw Errno(rawValue: -status) }
     forgetRegisteredBuffers()
   }
@@ -32,13 +32,13 @@ extension RingBackend {
 
   func registerFiles(_ files: [FileDescriptor]) throws(Errno) {
     let numbers = files.map { $0.rawValue }
-    let status = io_uring_register_files(ring.pointer, numbers, UInt32(numbers.count))
+    let status = ring.kernel.ringRegisterFiles(ring.pointer, numbers, numbers.count)
     if status < 0 { throw Errno(rawValue: -status) }
     for (index, number) in numbers.enumerated() { fixedFiles[number] = Int32(index) }
   }
 
   func unregisterFiles() throws(Errno) {
-    let status = io_uring_unregister_files(ring.pointer)
+    let status = ring.kernel.ringUnregisterFiles(ring.pointer)
     if status < 0 { throw Errno(rawValue: -status) }
     fixedFiles = [:]
   }

@@ -133,12 +133,10 @@ final class WorkerPool: @unchecked Sendable {
     let argument = Unmanaged.passRetained(self)
     var thread = pthread_t()
     lock.lock()
-    let status = pthread_create(
-      &thread, nil,
-      { argument in
-        Unmanaged<WorkerPool>.fromOpaque(argument!).takeRetainedValue().work()
-        return nil
-      }, argument.toOpaque())
+    let status = kernel.threadCreate(&thread, argument.toOpaque()) { argument in
+      Unmanaged<WorkerPool>.fromOpaque(argument!).takeRetainedValue().work()
+      return nil
+    }
     if status == 0 {
       threads.append(thread)
       pthread_setname_np(thread, String(name.prefix(15)))

@@ -20,7 +20,7 @@ extension AioContext {
     if let deadline = state.deadline { timer.arm(at: deadline) }
     defer { timer.cancel() }
     while true {
-      switch state.look(inFlight, now: AioClock.monotonicNow) {
+      switch state.look(inFlight, now: kernel.monotonicNow) {
       case .done:
         // What the last of them resumed.
         while jobs.hasJobs { poll(blocking: false) }
@@ -46,7 +46,7 @@ extension AioContext {
     if let deadline = state.deadline { timer.arm(at: deadline) }
     defer { timer.cancel() }
     while true {
-      switch state.look(inFlight, now: AioClock.monotonicNow) {
+      switch state.look(inFlight, now: kernel.monotonicNow) {
       case .done: return state.report
       case .cancel:
         cancelInFlight()
@@ -59,7 +59,7 @@ extension AioContext {
 
   private func deadline(_ limit: Duration?) -> Int64? {
     guard let limit else { return nil }
-    let (sum, overflow) = AioClock.monotonicNow.addingReportingOverflow(
+    let (sum, overflow) = kernel.monotonicNow.addingReportingOverflow(
       max(limit, .zero).nanoseconds)
     return overflow ? nil : sum
   }

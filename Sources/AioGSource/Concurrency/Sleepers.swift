@@ -119,7 +119,7 @@ extension AioContext {
   nonisolated(nonsending) public func sleep(
     for duration: Duration, clock: AioClock = .realtime
   ) async throws(Errno) {
-    let (sum, overflow) = clock.now.addingReportingOverflow(duration.nanoseconds)
+    let (sum, overflow) = kernel.now(on: clock).addingReportingOverflow(duration.nanoseconds)
     let deadline = overflow ? (duration < .zero ? 0 : .max - 1) : max(sum, 0)
     try await sleep(until: deadline, clock: clock)
   }

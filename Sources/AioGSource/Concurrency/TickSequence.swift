@@ -19,7 +19,7 @@ public struct TickSequence: AsyncSequence, Sendable {
 
   /// Begins to count: the first tick is one interval from here.
   public func makeAsyncIterator() -> Iterator {
-    Iterator(sequence: self, last: clock.now)
+    Iterator(sequence: self, last: context.kernel.now(on: clock))
   }
 
   /// Waits for ticks, for one task at a time.
@@ -42,7 +42,8 @@ public struct TickSequence: AsyncSequence, Sendable {
         return nil
       }
       let (count, time) = Self.ticks(
-        since: last, interval: sequence.interval, now: sequence.clock.now)
+        since: last, interval: sequence.interval,
+        now: sequence.context.kernel.now(on: sequence.clock))
       last = time
       return count
     }

@@ -23,6 +23,7 @@ final class JobQueue: @unchecked Sendable {
 
   let name: String
   let notifyState: NotifyState
+  private let kernel: Kernel
   // Set before the first job, and left.
   /// The address of the context.
   private var owner: UnsafeMutableRawPointer?
@@ -47,8 +48,9 @@ final class JobQueue: @unchecked Sendable {
   /// A job of a coroutine's is running, which must not run the loop.
   var isInCoroutine = false
 
-  init(name: String, notifyState: NotifyState) {
+  init(name: String, kernel: Kernel, notifyState: NotifyState) {
     self.name = name
+    self.kernel = kernel
     self.notifyState = notifyState
   }
 
@@ -135,7 +137,7 @@ final class JobQueue: @unchecked Sendable {
       count += 1
       if count % Self.clockInterval == 0 {
         if count >= Self.maximumJobs { break }
-        let now = AioClock.monotonicNow
+        let now = kernel.monotonicNow
         if start == 0 { start = now }
         if now - start > Self.maximumTime { break }
       }

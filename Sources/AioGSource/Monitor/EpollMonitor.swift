@@ -15,6 +15,7 @@ final class EpollMonitor: Monitor {
 
   private static let batch = 128
 
+  private let kernel: Kernel
   private let descriptor: CInt
   private let events: UnsafeMutablePointer<epoll_event>
   /// GLib's handle of our one descriptor, under the lock; `attachedSource` also on the home thread.
@@ -27,21 +28,22 @@ final class EpollMonitor: Monitor {
     preconditionFailure("an epoll monitor is made with its descriptor")
   }
 
-  private init(descriptor: CInt) {
+  private init(descriptor: CInt, kernel: Kernel) {
+    self.kernel = kernel
     self.descriptor = descriptor
     events = .allocate(capacity: Self.batch)
     super.init()
   }
 
-  static func make() throws(Errno) -> EpollMonitor {
-    let descriptor = epoll_create1(CInt(EPOLL_CLOEXEC))
-    if descriptor < 0 { throw Errno(rawValue: errno) }
-    return EpollMonitor(descriptor: descriptor)
+  static func make(kernel: Kernel) throws(Errno) -> EpollMonitor {
+    let descriptor = kernel.epollCreate()
+    if descriptor < 0 { throw Errno(rawValue: -descriptor) }
+    return EpollMonitor(descriptor: descriptor, kernel: kernel)
   }
 
   deinit {
     events.deallocate()
-    Glibc.close(descriptor)
+    kernel.close(descriptor)
   }
 
   // MARK: The set
@@ -70,7 +72,7 @@ final class EpollMonitor: Monitor {
     var event = epoll_event()
     event.events = handler.pointee.interest
     aiogs_epoll_set_pointer(&event, handler)
-    return epoll_ctl(descriptor, operation, handler.pointee.descriptor, &event) == 0 ? 0 : errno
+    return -kernel.epollControl(descriptor, operation, handler.pointee.descriptor, &event)
   }
 
   // MARK: Alone
@@ -88,17 +90,18 @@ final class EpollMonitor: Monitor {
 
   private func waitForEvents(_ timeout: Int64) -> CInt {
     if timeout <= 0 {
-      return epoll_wait(descriptor, events, CInt(Self.batch), timeout < 0 ? -1 : 0)
+      return kernel.epollWait(
+        descriptor, events, Self.batch, milliseconds: timeout < 0 ? -1 : 0)
     }
     var time = Timeout.timespec(timeout)
     if hasNanosecondWait {
-      let count = epoll_pwait2(descriptor, events, CInt(Self.batch), &time, nil)
-      if count >= 0 || errno != ENOSYS { return count }
+      let count = kernel.epollWait(descriptor, events, Self.batch, &time)
+      if count != -ENOSYS { return count }
       hasNanosecondWait = false
     }
     var record = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    if ppoll(&record, 1, &time, nil) <= 0 { return 0 }
-    return epoll_wait(descriptor, events, CInt(Self.batch), 0)
+    if kernel.poll(&record, 1, &time) <= 0 { return 0 }
+    return kernel.epollWait(descriptor, events, Self.batch, milliseconds: 0)
   }
 
   override func needsWait(_ handlers: HandlerTable) -> Bool {

@@ -10,6 +10,7 @@ import SystemPackage
 final class PollMonitor: Monitor {
   override var kind: MonitorKind { .poll }
 
+  private let kernel: Kernel
   /// Set under the lock by `update`, cleared by the home thread when it rebuilds.
   private let isStale = Atomic<Bool>(true)
   private var records: UnsafeMutablePointer<pollfd>
@@ -21,7 +22,8 @@ final class PollMonitor: Monitor {
   private var source: UnsafeMutablePointer<GSource>?
   private var sourceRecords: SourcePollRecords?
 
-  override init() {
+  init(kernel: Kernel) {
+    self.kernel = kernel
     records = .allocate(capacity: capacity)
     watchers = .allocate(capacity: capacity)
   }
@@ -50,10 +52,10 @@ final class PollMonitor: Monitor {
     if isStale.load(ordering: .acquiring) { rebuild(handlers) }
     let found: CInt
     if timeout < 0 {
-      found = ppoll(records, nfds_t(count), nil, nil)
+      found = kernel.poll(records, count, nil)
     } else {
       var time = Timeout.timespec(timeout)
-      found = ppoll(records, nfds_t(count), &time, nil)
+      found = kernel.poll(records, count, &time)
     }
     // Negative: a signal. Nothing is ready then.
     if found <= 0 { return }

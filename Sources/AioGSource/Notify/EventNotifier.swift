@@ -14,40 +14,44 @@ import SystemPackage
 public final class EventNotifier: Sendable {
   private let readEnd: Atomic<CInt>
   private let writeEnd: Atomic<CInt>
+  private let kernel: Kernel
 
   /// Makes a notifier.
   ///
   /// - Parameter active: whether it is set at birth.
   /// - Throws: the `Errno` of eventfd(2), EMFILE for one.
   public convenience init(active: Bool = false) throws(Errno) {
-    let descriptor = eventfd(0, CInt(EFD_NONBLOCK) | CInt(EFD_CLOEXEC))
+    try self.init(active: active, kernel: .system)
+  }
+
+  convenience init(active: Bool = false, kernel: Kernel) throws(Errno) {
+    let descriptor = kernel.eventCreate()
     if descriptor >= 0 {
-      self.init(readEnd: descriptor, writeEnd: descriptor)
-    } else if errno == ENOSYS {
-      try self.init(pipe: ())
+      self.init(readEnd: descriptor, writeEnd: descriptor, kernel)
+    } else if descriptor == -ENOSYS {
+      try self.init(pipe: kernel)
     } else {
-      throw Errno(rawValue: errno)
+      throw Errno(rawValue: -descriptor)
     }
     if active { signal() }
   }
 
   /// Takes over an eventfd, which the notifier closes. Stands for `event_notifier_init_fd`.
   public convenience init(adopting eventDescriptor: FileDescriptor) {
-    self.init(readEnd: eventDescriptor.rawValue, writeEnd: eventDescriptor.rawValue)
+    self.init(readEnd: eventDescriptor.rawValue, writeEnd: eventDescriptor.rawValue, .system)
   }
 
   /// The form for a kernel without eventfd(2).
-  convenience init(pipe: Void) throws(Errno) {
+  convenience init(pipe kernel: Kernel) throws(Errno) {
     var ends: [CInt] = [-1, -1]
-    guard Glibc.pipe(&ends) == 0 else { throw Errno(rawValue: errno) }
-    for end in ends {
-      _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-      _ = fcntl(end, F_SETFL, O_NONBLOCK)
-    }
-    self.init(readEnd: ends[0], writeEnd: ends[1])
+    let status = kernel.pipe(&ends)
+    if status < 0 { throw Errno(rawValue: -status) }
+    for end in ends { kernel.makeNonBlocking(end) }
+    self.init(readEnd: ends[0], writeEnd: ends[1], kernel)
   }
 
-  private init(readEnd: CInt, writeEnd: CInt) {
+  private init(readEnd: CInt, writeEnd: CInt, _ kernel: Kernel) {
+    self.kernel = kernel
     self.readEnd = Atomic(readEnd)
     self.writeEnd = Atomic(writeEnd)
   }
@@ -76,13 +80,13 @@ public final class EventNotifier: Sendable {
   func signal() -> CInt {
     let descriptor = writeEnd.load(ordering: .relaxed)
     guard descriptor >= 0 else { return EBADF }
-    var one: UInt64 = 1
     while true {
-      if write(descriptor, &one, MemoryLayout<UInt64>.size) >= 0 { return 0 }
-      switch errno {
+      let result = kernel.eventWrite(descriptor)
+      if result >= 0 { return 0 }
+      switch CInt(-result) {
       case EINTR: continue
       case EAGAIN: return 0
-      default: return errno
+      case let error: return error
       }
     }
   }
@@ -96,8 +100,8 @@ public final class EventNotifier: Sendable {
       // One read empties an eventfd.
       var count: UInt64 = 0
       while true {
-        if read(descriptor, &count, MemoryLayout<UInt64>.size) > 0 { return true }
-        if errno != EINTR { return false }
+        let result = kernel.eventRead(descriptor, &count, MemoryLayout<UInt64>.size)
+        if result != -Int(EINTR) { return result > 0 }
       }
     }
     return drainPipe(descriptor)
@@ -108,8 +112,8 @@ public final class EventNotifier: Sendable {
     withUnsafeTemporaryAllocation(byteCount: 512, alignment: 8) { buffer in
       var wasSet = false
       while true {
-        let count = read(descriptor, buffer.baseAddress, buffer.count)
-        if count < 0 && errno == EINTR { continue }
+        let count = kernel.eventRead(descriptor, buffer.baseAddress!, buffer.count)
+        if count == -Int(EINTR) { continue }
         wasSet = wasSet || count > 0
         if count < buffer.count { return wasSet }
       }
@@ -121,7 +125,7 @@ public final class EventNotifier: Sendable {
   public func close() {
     let first = readEnd.exchange(-1, ordering: .acquiringAndReleasing)
     let second = writeEnd.exchange(-1, ordering: .acquiringAndReleasing)
-    if first >= 0 { Glibc.close(first) }
-    if second >= 0 && second != first { Glibc.close(second) }
+    if first >= 0 { kernel.close(first) }
+    if second >= 0 && second != first { kernel.close(second) }
   }
 }

@@ -22,6 +22,7 @@ final class BusyPolling: Sendable {
   /// A variable for the tests.
   let idleLimit = Atomic<Int64>(7_000_000_000)
 
+  private let kernel: Kernel
   private let maximum = Atomic<Int64>(0)
   private let grow = Atomic<Int>(0)
   private let shrink = Atomic<Int>(0)
@@ -38,7 +39,8 @@ final class BusyPolling: Sendable {
   /// Home thread only.
   nonisolated(unsafe) private let state: UnsafeMutablePointer<State>
 
-  init() {
+  init(kernel: Kernel) {
+    self.kernel = kernel
     state = .allocate(capacity: 1)
     state.initialize(to: State())
   }
@@ -85,7 +87,7 @@ final class BusyPolling: Sendable {
     if state.pointee.isActive {
       begin(handler)
     } else if end(handler, handlers: handlers) {
-      hit(handler, now: AioClock.monotonicNow, ready: ready)
+      hit(handler, now: kernel.monotonicNow, ready: ready)
     }
   }
 
@@ -128,7 +130,7 @@ final class BusyPolling: Sendable {
     }
     if monitor.needsWait(handlers) { return timeout }
     activate()
-    let start = AioClock.monotonicNow
+    let start = kernel.monotonicNow
     var span = PollingSpan(limit: limit, handlersWindow: handlersWindow)
     var elapsed: Int64 = 0
     repeat {
@@ -137,7 +139,7 @@ final class BusyPolling: Sendable {
       if pollOnce(now: start, handlers: handlers, ready: ready) { timeout = 0 }
       if timeout == 0 { span.end() }
       if span.yields { sched_yield() }
-      elapsed = AioClock.monotonicNow - start
+      elapsed = kernel.monotonicNow - start
     } while span.goesOn(after: elapsed) && !monitor.needsWait(handlers)
     // Whoever else was running may be the very one that is waited for, and polling keeps it from its processor.
     if span.isCrowded && timeout != 0 { state.pointee.completions.reset() }
@@ -189,7 +191,7 @@ final class BusyPolling: Sendable {
       cursor = handler.pointee.nextPolled
       if end(handler, handlers: handlers) {
         found = true
-        hit(handler, now: AioClock.monotonicNow, ready: ready)
+        hit(handler, now: kernel.monotonicNow, ready: ready)
       }
     }
     return found

@@ -23,7 +23,7 @@ final class Ring: @unchecked Sendable {
   let pointer: UnsafeMutablePointer<io_uring>
   /// Not retained: it holds us, and takes itself off.
   var client: Unmanaged<RingClient>?
-  private let kernel: Kernel
+  let kernel: Kernel
   private let canSkipCompletions: Bool
 
   /// Takes over a ring that was set up; `features` are those the kernel said it has.
@@ -53,7 +53,7 @@ final class Ring: @unchecked Sendable {
       parameters = io_uring_params()
       parameters.flags = flags
       parameters.cq_entries = completionEntries
-      status = io_uring_queue_init_params(submissionEntries, pointer, &parameters)
+      status = kernel.ringSetUp(pointer, entries: submissionEntries, &parameters)
       if status != -EINVAL { break }
     }
     if status < 0 {

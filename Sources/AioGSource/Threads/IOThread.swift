@@ -111,11 +111,11 @@ private final class Core: @unchecked Sendable {
 
     let owner = Unmanaged.passRetained(self)
     var thread = pthread_t()
-    let status = pthread_create(&thread, nil, ioThreadMain, owner.toOpaque())
+    let status = context.kernel.threadCreate(&thread, owner.toOpaque(), ioThreadMain)
     if status != 0 {
       owner.release()
       context.detach()
-      throw .system(call: "pthread_create", Errno(rawValue: status))
+      throw .system(call: "pthread_create", Errno(rawValue: -status))
     }
     _ = pthread_setname_np(thread, String(decoding: name.utf8.prefix(15), as: UTF8.self))
     lock.withLock {

@@ -20,7 +20,7 @@ public enum AioClock: Int, CaseIterable, Sendable {
 
   /// The time now, in nanoseconds. Any thread. Reading a disabled clock is fine. Stands for `qemu_clock_get_ns`.
   public var now: Int64 {
-    self == .host ? Self.read(CLOCK_REALTIME) : Self.monotonicNow
+    Kernel.system.now(on: self)
   }
 
   /// Whether timers on this clock run. Any thread.
@@ -50,15 +50,12 @@ public enum AioClock: Int, CaseIterable, Sendable {
   }
 
   private var mask: UInt8 { 1 << UInt8(rawValue) }
+}
 
-  static var monotonicNow: Int64 { read(CLOCK_MONOTONIC) }
-
-  /// Not inlined: the stack guard that its timespec brings is dearer to a caller than the call.
-  @inline(never)
-  private static func read(_ clock: clockid_t) -> Int64 {
-    var time = timespec()
-    clock_gettime(clock, &time)
-    return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+extension Kernel {
+  /// The time on a clock, in nanoseconds. Any thread.
+  func now(on clock: AioClock) -> Int64 {
+    time(clock == .host ? CLOCK_REALTIME : CLOCK_MONOTONIC)
   }
 }
 

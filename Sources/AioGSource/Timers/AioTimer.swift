@@ -68,7 +68,7 @@ public final class AioTimer: @unchecked Sendable {
 
   /// Sets the deadline to `duration` from now. Any thread.
   public func arm(after duration: Duration) {
-    let (sum, overflow) = clock.now.addingReportingOverflow(duration.nanoseconds)
+    let (sum, overflow) = list.now.addingReportingOverflow(duration.nanoseconds)
     list.arm(node, deadline: overflow ? (duration < .zero ? 0 : .max - 1) : max(sum, 0))
   }
 

@@ -10,16 +10,18 @@ import SystemPackage
 
 struct DeadlineTimer: ~Copyable {
   let descriptor: CInt
+  private let kernel: Kernel
   /// The monotonic deadline it is set to; nil when it is not set.
   private var armed: Int64?
 
-  init() throws(Errno) {
-    descriptor = timerfd_create(CLOCK_MONOTONIC, CInt(TFD_NONBLOCK) | CInt(TFD_CLOEXEC))
-    if descriptor < 0 { throw Errno(rawValue: errno) }
+  init(kernel: Kernel) throws(Errno) {
+    self.kernel = kernel
+    descriptor = kernel.timerCreate()
+    if descriptor < 0 { throw Errno(rawValue: -descriptor) }
   }
 
   deinit {
-    close(descriptor)
+    kernel.close(descriptor)
   }
 
   /// Has the descriptor become readable at `deadline`, or never; also makes it unreadable if it has expired.
@@ -30,8 +32,8 @@ struct DeadlineTimer: ~Copyable {
       // Zero would disarm it.
       value.it_value = Timeout.timespec(max(deadline, 1))
     }
-    let status = timerfd_settime(descriptor, CInt(TFD_TIMER_ABSTIME), &value, nil)
-    precondition(status == 0, "timerfd_settime failed: \(Errno(rawValue: errno))")
+    let status = kernel.timerSet(descriptor, &value)
+    precondition(status == 0, "timerfd_settime failed: \(Errno(rawValue: -status))")
     armed = deadline
   }
 

@@ -5,12 +5,14 @@ final class TimerGroup: Sendable {
   let virtual: TimerList
   let host: TimerList
   let virtualRealtime: TimerList
+  private let kernel: Kernel
 
-  init(notifyState: NotifyState) {
-    realtime = TimerList(clock: .realtime, notifyState: notifyState)
-    virtual = TimerList(clock: .virtual, notifyState: notifyState)
-    host = TimerList(clock: .host, notifyState: notifyState)
-    virtualRealtime = TimerList(clock: .virtualRealtime, notifyState: notifyState)
+  init(kernel: Kernel, notifyState: NotifyState) {
+    self.kernel = kernel
+    realtime = TimerList(clock: .realtime, kernel: kernel, notifyState: notifyState)
+    virtual = TimerList(clock: .virtual, kernel: kernel, notifyState: notifyState)
+    host = TimerList(clock: .host, kernel: kernel, notifyState: notifyState)
+    virtualRealtime = TimerList(clock: .virtualRealtime, kernel: kernel, notifyState: notifyState)
   }
 
   subscript(clock: AioClock) -> TimerList {
@@ -50,8 +52,8 @@ final class TimerGroup: Sendable {
     if let deadline = virtual.earliestDeadline { earliest = min(earliest, deadline) }
     if let deadline = virtualRealtime.earliestDeadline { earliest = min(earliest, deadline) }
     if let deadline = host.earliestDeadline {
-      let distance = max(deadline - AioClock.host.now, 0)
-      let (sum, overflow) = AioClock.monotonicNow.addingReportingOverflow(distance)
+      let distance = max(deadline - host.now, 0)
+      let (sum, overflow) = kernel.monotonicNow.addingReportingOverflow(distance)
       earliest = min(earliest, overflow ? .max : sum)
     }
     return earliest == .max ? nil : earliest
@@ -60,7 +62,7 @@ final class TimerGroup: Sendable {
   /// Nanoseconds until the next timer is due: 0 if one is, -1 if there is none. Home thread.
   func timeUntilDeadline() -> Int64 {
     guard let deadline = earliestDeadline() else { return -1 }
-    return max(deadline - AioClock.monotonicNow, 0)
+    return max(deadline - kernel.monotonicNow, 0)
   }
 
   func close() -> [String] {

@@ -9,6 +9,7 @@ final class TimerList: @unchecked Sendable {
   typealias Timer = UnsafeMutablePointer<TimerNode>
 
   let clock: AioClock
+  private let kernel: Kernel
   private let notifyState: NotifyState
   private let lock = Lock()
   private let stopped = Condition()
@@ -23,8 +24,9 @@ final class TimerList: @unchecked Sendable {
   /// Home thread only.
   private(set) var callbacksRun = 0
 
-  init(clock: AioClock, notifyState: NotifyState) {
+  init(clock: AioClock, kernel: Kernel, notifyState: NotifyState) {
     self.clock = clock
+    self.kernel = kernel
     self.notifyState = notifyState
     TimerListRegistry.shared.add(self)
   }
@@ -62,6 +64,9 @@ final class TimerList: @unchecked Sendable {
     }
   }
 
+  /// The time on its clock.
+  var now: Int64 { kernel.now(on: clock) }
+
   func notify() {
     notifyState.notify()
   }
@@ -98,7 +103,7 @@ final class TimerList: @unchecked Sendable {
   @inline(never)
   private func runDue() -> Bool {
     guard let deadline = earliestDeadline else { return false }
-    let now = clock.now
+    let now = now
     if deadline > now { return false }
     var progress = false
     lock.withLock {

@@ -13,10 +13,10 @@ extension AllTests {
       "Ring": ["Base"],
       "BottomHalf": ["Notify", "Base"],
       "Timers": ["Notify", "Base"],
-      "Executors": ["Timers", "Notify", "Base"],
+      "Executors": ["Notify", "Base"],
       "Handlers": ["Base"],
       "Monitor": ["Handlers", "Ring", "Base"],
-      "Polling": ["Handlers", "Timers", "Notify", "Base"],
+      "Polling": ["Handlers", "Notify", "Base"],
       "AioContext": [
         "Monitor", "Polling", "Handlers", "Timers", "BottomHalf", "Executors", "Ring", "Notify",
         "MainLoop", "Base",
@@ -95,6 +95,57 @@ extension AllTests {
           #expect(isAllowed, "\(source.name) imports \(module.text)")
         }
       }
+    }
+
+    /// Calls into the kernel that the seam has (Base/Kernel.swift), by names that mean nothing else; after `Glibc.` those
+    /// too that do.
+    private static let systemCalls: Set = [
+      "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait2", "ppoll", "eventfd",
+      "timerfd_create",
+      "timerfd_settime", "clock_gettime", "readv", "writev", "preadv2", "pwritev2", "fsync",
+      "fdatasync", "fallocate", "ftruncate", "fstat", "openat", "fcntl", "accept4", "recv",
+      "recvmsg", "sendmsg", "getsockopt", "setsockopt", "pthread_create",
+      "io_uring_queue_init_params",
+      "io_uring_get_probe_ring", "io_uring_submit", "io_uring_submit_and_get_events",
+      "io_uring_submit_and_wait", "io_uring_submit_and_wait_timeout", "io_uring_get_events",
+      "io_uring_register_buffers", "io_uring_unregister_buffers", "io_uring_register_files",
+      "io_uring_unregister_files", "io_uring_queue_exit", "aiogs_io_setup", "aiogs_io_submit",
+      "aiogs_io_cancel", "aiogs_io_getevents", "aiogs_io_destroy",
+    ]
+    private static let afterGlibc: Set = [
+      "read", "write", "open", "close", "poll", "pipe", "connect", "send", "accept", "shutdown",
+      "stat",
+    ]
+
+    /// As file and name.
+    private static func systemCalls(past sources: [House.Source]) -> [String] {
+      sources.filter { !$0.name.hasPrefix("Base/Kernel") }.flatMap { source in
+        let words = SourceWords(source.text).words
+        return words.indices.compactMap { index in
+          let word = words[index]
+          let isCall =
+            word.isMember
+            ? index > 0 && words[index - 1].text == "Glibc"
+              && (afterGlibc.contains(word.text) || systemCalls.contains(word.text))
+            : systemCalls.contains(word.text)
+          return isCall ? "\(source.name) \(word.text)" : nil
+        }
+      }
+    }
+
+    @Test func systemCallsGoThroughTheSeam() throws {
+      // A timed wait for a condition, which has its deadline on the real clock.
+      let exceptions = ["Base/Lock.swift clock_gettime"]
+      #expect(Self.systemCalls(past: try House.library()) == exceptions)
+    }
+
+    @Test(arguments: [
+      ("let planted = Glibc.close(3)", ["close"]), ("func planted() { _ = fsync(3) }", ["fsync"]),
+      ("let planted = kernel.close(3) + file.fsync", []),
+    ])
+    func aPlantedSystemCallIsFound(_ code: String, _ names: [String]) {
+      let planted = House.Source(room: "Ring", name: "Ring/Planted.swift", text: code)
+      #expect(Self.systemCalls(past: [planted]) == names.map { "Ring/Planted.swift \($0)" })
     }
 
     /// Each planted in a room that may not know the other: a type, a function, a member that another room adds.

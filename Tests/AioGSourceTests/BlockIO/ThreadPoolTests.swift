@@ -232,7 +232,7 @@ extension AllTests {
       let bottomHalf = context.makeBottomHalf {}
       let pool = WorkerPool(
         name: "brief", kernel: .system, bottomHalf: bottomHalf, idleTime: 20_000_000)
-      let io = ContextIO(context: context)
+      let io = ContextIO(context: context, kernel: .system)
       var queue = RequestQueue()
       for _ in 0..<4 {
         let request = io.take()
