@@ -188,8 +188,18 @@ extension AllTests {
     func aRingThatIsRefusedIsEpollUnlessItWasDemanded(_ error: CInt) throws {
       let kernel = FaultyKernel()
       kernel.failAlways(.ringSetUp, .error(error))
-      let context = try AioContext(name: "denied", configuration: .init(), kernel: kernel)
-      #expect(context.monitor == .epoll)
+      // Which wants a ring from the start.
+      let configuration = AioContext.Configuration(polling: .ioThread)
+      let notifiers = try (0..<3).map { _ in try EventNotifier() }
+      let monitor = { () throws -> MonitorKind in
+        let context = try AioContext(name: "denied", configuration: configuration, kernel: kernel)
+        for notifier in notifiers { try context.setHandler(for: notifier, onReadable: { _ in }) }
+        defer { for notifier in notifiers { context.removeHandler(for: notifier) } }
+        context.poll(blocking: false)
+        return context.monitor
+      }
+      #expect(try monitor() == .epoll)
+      #expect(kernel.count(.ringSetUp) > 0)
       let before = openDescriptors()
       #expect(throws: AioError.monitorUnavailable(.ioURing, Errno(rawValue: error))) {
         _ = try AioContext(
@@ -197,8 +207,8 @@ extension AllTests {
       }
       #expect(openDescriptors() == before)
       kernel.failAlways(.epollCreate, .error(EMFILE))
-      #expect(
-        try AioContext(name: "poor", configuration: .init(), kernel: kernel).monitor == .poll)
+      #expect(try monitor() == .poll)
+      #expect(kernel.count(.epollCreate) > 0)
     }
 
     /// Out of descriptors for a timerfd, GLib's milliseconds will do.

@@ -3,6 +3,7 @@
 // walk is still one when steps are taken out of it.
 
 import Glibc
+import SeededRandom
 
 indirect enum WalkStep: Equatable, Sendable {
   case schedule(Int)
