@@ -110,6 +110,10 @@ let package = Package(
       ],
       path: "Tests/Soak"),
     .executableTarget(
+      name: "AsleepProgram",
+      dependencies: ["AioGSource", .product(name: "SystemPackage", package: "swift-system")],
+      path: "Tests/AsleepProgram"),
+    .executableTarget(
       name: "AsyncMainProgram", dependencies: ["AioGSource", "CGLib", "SuiteSupport"],
       path: "Tests/AsyncMainProgram"),
     .executableTarget(

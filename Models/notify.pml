@@ -7,7 +7,7 @@
  * writes to the event notifier twice in one window. The operations on the two words are sequentially consistent in the
  * code, so each is one step here.
  *
- * BUG_1 to BUG_5 plant a bug each; the check has to find every one.
+ * BUG_1 to BUG_6 plant a bug each; the check has to find every one.
  */
 #define NOTIFIERS 2
 #define ROUNDS 2
@@ -70,10 +70,18 @@ proctype notifier() {
 }
 
 bool glib_wake_up; /* g_main_context_wakeup */
+#ifdef BUG_6
+bool late;         /* accept has not cleared `notified` yet */
+#endif
 
 /* accept, the bottom halves, and then the event notifier's handler if the wait saw it. */
 inline pass(saw) {
+#ifdef BUG_6
+  /* BUG_6: accept clears `notified` only after the next look at the payload. */
+  late = true;
+#else
   notified = false;
+#endif
   d_step { processed = processed + payload; payload = 0 }
   if
   :: saw -> readable = false
@@ -96,6 +104,12 @@ inline poll_blocking() {
   if
   :: payload > 0
   :: else ->
+#ifdef BUG_6
+    if
+    :: late -> notified = false; late = false
+    :: else
+    fi;
+#endif
     open_window();
     polls++;
     if

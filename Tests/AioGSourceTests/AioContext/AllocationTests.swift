@@ -93,6 +93,53 @@ extension AllTests {
       for other in others { other.cancel() }
     }
 
+    @Test(arguments: Combination.all)
+    func armingATimerOnceMoreAndCancellingIt(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      let timer = loop.context.makeTimer {}
+      let count = allocations {
+        timer.arm(after: .seconds(10))
+        timer.arm(after: .seconds(5))
+        timer.cancel()
+      }
+      if aiogs_test_can_count_allocations() { #expect(count == 0) }
+    }
+
+    @Test(arguments: Combination.all)
+    func schedulingABottomHalfFromAnotherThread(_ combination: Combination) throws {
+      let thread = try IOThread(
+        name: "other", configuration: .init(monitor: .demanded(combination.monitor)))
+      if combination.driver == .glib { _ = try thread.mainContext() }
+      #expect(thread.context.monitor == combination.monitor)
+      Tally.count(combination)
+      let bottomHalf = thread.context.makeBottomHalf {}
+      let count = allocations { bottomHalf.schedule() }
+      if aiogs_test_can_count_allocations() { #expect(count == 0) }
+      bottomHalf.delete()
+      thread.stop()
+    }
+
+    @Test(arguments: Combination.all)
+    func aTasksHopToTheContext(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      let hops = Hops(on: loop.context)
+      loop.iterate()
+      let context = loop.context
+      let mainContext = loop.mainContext
+      let count = allocations {
+        hops.resume()
+        if let mainContext {
+          mainContext.iteration(mayBlock: false)
+        } else {
+          context.poll(blocking: false)
+        }
+      }
+      #expect(hops.count == 1_100)
+      if aiogs_test_can_count_allocations() { #expect(count == 0) }
+      hops.end()
+      loop.iterate()
+    }
+
     @Test(arguments: EngineCombination.all)
     func readingFromAFile(_ combination: EngineCombination) throws {
       let loop = try EngineLoop(combination)

@@ -64,6 +64,35 @@ extension AllTests {
       }
     }
 
+    /// A negative completion is an errno, and no mask of events: as one, -12 says that the descriptor is closed, which is not
+    /// asked for again.
+    @Test func aPollThatFailsIsAnErrorAndIsMadeAgain() throws {
+      let (injected, _) = try make()
+      let pair = Pair.sockets()
+      let log = Log()
+      injected.ring?.failingPolls[pair.reader.rawValue] = ENOMEM
+      try injected.context.setHandler(
+        for: pair.reader, onReadable: { log.add(pair.drain() > 0 ? "read" : "nothing to read") })
+      #expect(injected.run(limit: .seconds(5)) { log.value == ["nothing to read"] })
+      pair.write()
+      #expect(injected.run(limit: .seconds(5)) { log.value == ["nothing to read", "read"] })
+      injected.context.removeHandler(for: pair.reader)
+    }
+
+    @Test func removalsThatFindNoPlaceAreMadeLater() throws {
+      let (injected, _) = try make(submissionEntries: 2)
+      let context = injected.context
+      let pairs = (0..<5).map { _ in Pair.sockets() }
+      for pair in pairs { try context.setHandler(for: pair.reader, onReadable: {}) }
+      for _ in 0..<10 { context.poll(blocking: false) }
+      injected.script.answerSubmissions([.error(EBUSY), .error(EBUSY), .error(EBUSY)])
+      for pair in pairs { context.removeHandler(for: pair.reader) }
+      context.poll(blocking: false)
+      #expect(context.handlers.hasRemoved)
+      for _ in 0..<20 { context.poll(blocking: false) }
+      #expect(!context.handlers.hasRemoved)
+    }
+
     @Test(arguments: [false, true])
     func queuesOfTwoServeAThousandAndHandlersToo(_ inPass: Bool) throws {
       let (injected, engine) = try make(submissionEntries: 2, completionEntries: 2)

@@ -36,6 +36,7 @@ extension AllTests {
       #expect(
         try loop.task {
           let here = context.isHomeThread && AioContext.current === context
+          context.serialExecutor.checkIsolated()
           async let child = context.isHomeThread
           let inGroup = await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<3 { group.addTask { context.isHomeThread } }

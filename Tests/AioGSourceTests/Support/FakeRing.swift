@@ -22,6 +22,8 @@ final class FakeRing: @unchecked Sendable {
   var isBusyWhileOverflowed = false
   /// Whether asking for what is held to be cancelled helps.
   var canCancel = true
+  /// The errno with which the next poll of a descriptor completes.
+  var failingPolls: [CInt: CInt] = [:]
   /// How often a completion found no place.
   private(set) var overflows = 0
   /// What ASYNC_CANCEL came to, each time.
@@ -116,7 +118,11 @@ final class FakeRing: @unchecked Sendable {
       return
     }
     if entry.opcode == UInt8(IORING_OP_POLL_ADD.rawValue) {
-      polls.append(entry)
+      if let code = failingPolls.removeValue(forKey: entry.fd) {
+        complete(entry, -code)
+      } else {
+        polls.append(entry)
+      }
       return
     }
     let piece = Self.piece(entry)

@@ -43,6 +43,28 @@ void aiogs_test_trim_heap(void);
  */
 int aiogs_test_call_in_child(void (*body)(void *), void *data);
 
+/*
+ * Has another thread see every system call that the calling thread makes from here on, and let it go on. To its end:
+ * the threads that it starts from here on are watched too, though only its own calls are recorded. Returns 0 or -errno:
+ * -EBUSY if somebody watches already.
+ */
+int aiogs_test_watch_system_calls(void);
+
+/*
+ * Records the watched thread's system calls from here on. But not clock_gettime, which is one only without a vDSO clock,
+ * nor restart_syscall, by which the kernel goes on with a wait that it interrupted itself.
+ */
+void aiogs_test_record_system_calls(void);
+
+/*
+ * Stops recording: how many there were. The first `capacity` of their numbers are in `numbers` then; so many are
+ * recorded at most.
+ */
+int aiogs_test_recorded_system_calls(int *numbers, int capacity);
+
+/* What the tests call a system call; NULL for one that none of them expects. All kinds of poll(2) are one, and so on. */
+const char *aiogs_test_system_call_name(int number);
+
 /* Where the stack is: of a local variable's address the address sanitizer makes something else. */
 uintptr_t aiogs_test_stack_address(void);
 
