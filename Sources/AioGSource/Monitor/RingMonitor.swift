@@ -69,12 +69,25 @@ final class RingMonitor: Monitor {
         }
       }
     }
+    var notServed: Handler?
     while let handler = firstToBeArmed {
       let isWanted = !handler.isDeleted && !handler.pointee.isSuspended
+      if isWanted && handler.pointee.isReady {
+        // In a nested pass: a poll made before its callback may speak of what that takes, and later than that.
+        firstToBeArmed = handler.pointee.nextToBeArmed
+        handler.pointee.nextToBeArmed = notServed
+        notServed = handler
+        continue
+      }
       if isWanted && !handler.pointee.isInFlight && !preparePoll(handler) { break }
       firstToBeArmed = handler.pointee.nextToBeArmed
       handler.pointee.nextToBeArmed = nil
       handler.pointee.isToBeArmed = false
+    }
+    while let handler = notServed {
+      notServed = handler.pointee.nextToBeArmed
+      handler.pointee.nextToBeArmed = firstToBeArmed
+      firstToBeArmed = handler
     }
   }
 
@@ -145,7 +158,7 @@ final class RingMonitor: Monitor {
       || hasChanges.load(ordering: .acquiring)
   }
 
-  /// Handlers that the submission queue had no place for.
+  /// Handlers that the submission queue had no place for, or that wait for their callbacks.
   private var hasLeftovers: Bool {
     firstToBeArmed != nil || hasChanges.load(ordering: .acquiring)
   }
