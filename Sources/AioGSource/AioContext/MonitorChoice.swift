@@ -1,5 +1,5 @@
 // Which monitor a context gets, and when it gets another one. The first three functions run in init; the rest is the
-// home thread's, right before a wait.
+// home thread's, right before a wait or a dispatch, but for `wantRing`.
 //
 // Left to choose, a context waits with poll while it has next to nothing to watch, with epoll for more, and with io_uring
 // once requests are made of that, or busy polling is on: see docs/decisions/three-monitors-in-turn.md.
@@ -51,7 +51,7 @@ extension AioContext {
 
   /// What the context waits with. Any thread.
   ///
-  /// It is what was demanded, or the best that could be had, and changes only in these cases: `automatic` moves from poll to
+  /// It is what was demanded, or the best for what the context does, and changes only in these cases: `automatic` moves from poll to
   /// epoll when there are more descriptors, and to io_uring when requests are made of that or busy polling is switched on;
   /// `pollThenEpoll` moves from the one to the other; an epoll set that no longer agrees with the handlers is built anew; a
   /// descriptor that epoll refuses (a regular file) moves the context to io_uring, if it was left to choose, and else to

@@ -187,7 +187,7 @@ final class ContextIO: LoopIO {
   }
 
   override func shareRing() -> Monitor? {
-    ringBackend.map { RingMonitor(ring: $0.share()) }
+    ringBackend?.share().map { RingMonitor(ring: $0) }
   }
 
   override func monitorIsReplaced(_ monitor: Monitor) {

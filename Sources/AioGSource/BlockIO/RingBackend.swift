@@ -17,6 +17,8 @@ final class RingBackend: Backend, @unchecked Sendable {
   let ring: Ring
   /// Whether the fd monitor submits and takes completions for us.
   private(set) var isShared: Bool
+  /// A monitor gave the ring up.
+  private var wasGivenUp = false
   private var pending = RequestQueue()
   /// Cancellations that found no place, as the user_data they are to reach.
   private var pendingCancellations: [UInt64] = []
@@ -62,8 +64,10 @@ final class RingBackend: Backend, @unchecked Sendable {
     }
   }
 
-  /// The monitor's from here on too.
-  func share() -> Ring {
+  /// The monitor's from here on too; nil if one gave it up: the kernel may still poll for that one, and what it says then
+  /// names handlers that may have been freed.
+  func share() -> Ring? {
+    if wasGivenUp { return nil }
     if !isShared {
       isShared = true
       io.context._withUnsafeGuaranteedRef { $0.removeEngineHandler(descriptor: ring.descriptor) }
@@ -75,6 +79,7 @@ final class RingBackend: Backend, @unchecked Sendable {
   func monitorIsReplaced(_ monitor: Monitor) {
     guard isShared, (monitor as? RingMonitor)?.ring === ring else { return }
     isShared = false
+    wasGivenUp = true
     watchRing()
   }
 

@@ -278,17 +278,15 @@ final class BottomHalfQueue: @unchecked Sendable {
 
   /// The list before the stack, of which nothing is older than what is on the list.
   private func takeScheduled() {
-    if !appended.isEmpty {
-      // In a section for the sake of signal handlers on this thread.
-      let section = notifyState.beginHomeSection()
-      running.append(&appended)
-      if let section { notifyState.endHomeSection(section) }
-    }
+    // In a section for the sake of signal handlers on this thread: what they schedule meanwhile goes on the stack.
+    let section = notifyState.beginHomeSection()
+    running.append(&appended)
     if stack.load(ordering: .relaxed) != nil,
       let youngest = stack.exchange(nil, ordering: .acquiring)
     {
       running.append(reversed: youngest)
     }
+    if let section { notifyState.endHomeSection(section) }
   }
 
   private func reclaim(_ node: Node) {

@@ -43,6 +43,7 @@ extension NotifyState {
     guard hasHomeSections else { return }
     // B11: pairs with B10.
     Barrier.onEveryThread()
-    while state.isInHomeSection.load(ordering: .acquiring) { sched_yield() }
+    // Rarely, and never for long. A sleep lets it go on whatever its priority is beside ours.
+    while state.isInHomeSection.load(ordering: .acquiring) { usleep(50) }
   }
 }

@@ -46,7 +46,6 @@ extension Sentence {
       "was called on a thread that has no current context", in: "WaitingTests",
       saying: "was called on a thread that"),
     .init("a lock was released by a thread that does not hold it", in: "HomeThreadTests"),
-    .init("membarrier failed with error", unreachable: "the kernel took the registration"),
     .init(
       "a new context is attached already", unreachable: "the thread attaches what it has just made"),
     // Bottom halves, handlers, timers.
