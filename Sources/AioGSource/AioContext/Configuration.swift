@@ -4,8 +4,8 @@ extension AioContext {
   /// Which monitor a context waits with.
   public enum MonitorSelection: Hashable, Sendable {
     /// The best there is for what the context does: poll for up to two descriptors, epoll for more, io_uring with busy
-    /// polling or once requests are made of the io_uring engine, where that can be had. ``AioContext/monitor`` tells
-    /// which it is.
+    /// polling or once the context has the io_uring engine, where that can be had. ``AioContext/monitor`` tells which it
+    /// is.
     case automatic
     /// This one; making the context throws where it cannot be had.
     case demanded(MonitorKind)

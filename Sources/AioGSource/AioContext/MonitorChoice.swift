@@ -2,7 +2,7 @@
 // home thread's, right before a wait or a dispatch, but for `wantRing`.
 //
 // Left to choose, a context waits with poll while it has next to nothing to watch, with epoll for more, and with io_uring
-// once requests are made of that, or busy polling is on: see docs/decisions/three-monitors-in-turn.md.
+// once it has that engine, or busy polling: see docs/decisions/three-monitors-in-turn.md.
 
 import CGLib
 import CLiburing
@@ -51,11 +51,11 @@ extension AioContext {
 
   /// What the context waits with. Any thread.
   ///
-  /// It is what was demanded, or the best for what the context does, and changes only in these cases: `automatic` moves from poll to
-  /// epoll when there are more descriptors, and to io_uring when requests are made of that or busy polling is switched on;
-  /// `pollThenEpoll` moves from the one to the other; an epoll set that no longer agrees with the handlers is built anew; a
-  /// descriptor that epoll refuses (a regular file) moves the context to io_uring, if it was left to choose, and else to
-  /// poll; an io_uring that fails is followed by epoll.
+  /// It is what was demanded, or the best for what the context does, and changes only in these cases: `automatic` moves from
+  /// poll to epoll when there are more descriptors, and to io_uring when the context gets that engine or busy polling is
+  /// switched on; `pollThenEpoll` moves from the one to the other; an epoll set that no longer agrees with the handlers is
+  /// built anew; a descriptor that epoll refuses (a regular file) moves the context to io_uring, if it was left to choose,
+  /// and else to poll; an io_uring that fails is followed by epoll.
   public var monitor: MonitorKind {
     handlers.lock.withLock { handlers.monitor.kind }
   }
@@ -81,7 +81,7 @@ extension AioContext {
     if selection == .automatic { isRingWanted.store(true, ordering: .releasing) }
   }
 
-  /// To the engine's ring, if there is one. Not from a nested pass.
+  /// To the engine's ring, if there is one. Not in a pass that a bottom half or a handler nests.
   @inline(never)
   private func moveToRing() {
     if depth > 0 { return }

@@ -1,4 +1,4 @@
-// A first-in first-out list of bottom halves, linked by `next`. Not synchronized.
+// A first-in first-out list of bottom halves, linked by `next`. Not synchronized: the home thread's.
 
 struct BottomHalfList {
   typealias Node = BottomHalfQueue.Node

@@ -2,8 +2,8 @@
 // in its place while it is empty, and a first-in first-out queue that the home thread runs.
 //
 // A pass (`run`) takes the list and the whole stack, reversed, onto the end of the queue, and runs the queue until it is
-// empty. What a callback schedules lands on the list or the stack, so it waits for the next pass. A pass nested in a callback appends to
-// the same queue and drains it: the rest of the outer pass first, then its own, and the outer pass finds nothing
+// empty. What a callback schedules lands on the list or the stack, so it waits for the next pass. A pass nested in a
+// callback appends to the same queue and drains it: the rest of the outer pass first, then its own, and the outer pass finds nothing
 // left. That is what the seed's chain of slices does, with one list.
 //
 // The list spares the home thread two atomic operations (35 ns to 28 for one that is scheduled and run). What is on it was

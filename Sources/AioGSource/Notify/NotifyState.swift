@@ -61,8 +61,9 @@ final class NotifyState: Sendable {
   /// Any thread: whether the caller is the home thread, awake, and sure to look at the payload before it sleeps.
   @inline(__always)
   var canSkipNotification: Bool {
-    // B8: all of it after the payload; what was done in a home section is seen by who takes over (B11). Under GLib another thread may be taking over: it becomes the home (B9 in
-    // `claimHome`) and opens its window (B3) before it looks, so one of the two sees the other.
+    // B8: all of it after the payload. Under GLib another thread may be taking over: it becomes the home (B9 in
+    // `claimHome`) and opens its window (B3) before it looks, so one of the two sees the other. What was done in a home
+    // section it sees in any case (B11).
     let home = home.load(ordering: .sequentiallyConsistent)
     return home != 0 && home == ThreadState.address && !looking.load(ordering: .relaxed)
       && !state.isWindowOpen
