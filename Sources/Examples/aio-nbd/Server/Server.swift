@@ -128,9 +128,10 @@ import SystemPackage
     var value: CInt = 1
     let size = socklen_t(MemoryLayout<CInt>.size)
     if accepted.peer.family == AF_UNIX {
-      // As much as may be had: the kernel wakes a sender when three quarters of it are free, and the client is to have
-      // something to read until then. TCP sees to that itself.
-      value = 4 << 20
+      // More than the usual, for the kernel wakes a sender when three quarters of it are free, and the client is to have
+      // something to read until then; and no more than the processor's cache holds of several connections until they have
+      // read it (nbd.copy in scripts/bench). TCP sees to that itself.
+      value = 768 << 10
       setsockopt(accepted.descriptor.rawValue, SOL_SOCKET, SO_SNDBUF, &value, size)
     } else {
       // Replies are gathered by us, and what is sent is to go.
