@@ -14,6 +14,7 @@ let jobCases = [
   Case("hops", hops),
   Case("cancelled-sleep", cancelledSleep),
   Case("yielding-job", yieldingJob),
+  Case("hops-leave-others-their-turn", busyHops),
 ]
 
 @MainActor private var jobs = 0
@@ -128,4 +129,24 @@ let jobCases = [
     _ = Timeout(after: 0.05) { isOver = true }
   }
   try check(yields > 100, "there were only \(yields) yields")
+}
+
+/// The main actor always has another job soon: GLib's own sources have their turn all the same, every millisecond or so.
+@MainActor private func busyHops() throws {
+  let hops = Box(0)
+  var ticks = 0
+  try runMainLoop { loop in
+    let hoppers = (0..<2).map { _ in
+      Task.detached {
+        while !Task.isCancelled { await MainActor.run { hops.value += 1 } }
+      }
+    }
+    _ = Timeout(after: 0.002, repeats: true) {
+      ticks += 1
+      if ticks < 50 { return }
+      for hopper in hoppers { hopper.cancel() }
+      loop.quit()
+    }
+  }
+  try check(hops.value > 100, "there were only \(hops.value) hops")
 }

@@ -6,25 +6,31 @@ import Measuring
 
 @MainActor func mainActor() throws -> Double {
   let bridge = try install(Arguments[2])
-  let context: AioContext
-  if let own = bridge.context {
-    context = own
-  } else {
-    context = try AioContext(name: "measured")
-    try context.attach()
-  }
   switch Arguments[1] {
   case "hop-from-context":
     // From a task of a context that the same main loop runs.
     let hop = mainActorBody("hop")!
-    return onTheMainLoop(preferring: context.taskExecutor) { await perOperation { await hop($0) } }
-  case "resume": return onTheMainLoop { await resumptions(context) }
+    let executor = try context(of: bridge).taskExecutor
+    return onTheMainLoop(preferring: executor) { await perOperation { await hop($0) } }
+  case "resume":
+    let context = try context(of: bridge)
+    return onTheMainLoop { await resumptions(context) }
   case "resume-preferring":
+    let context = try context(of: bridge)
     return onTheMainLoop(preferring: context.taskExecutor) { await resumptions(context) }
   case let name:
+    // The main loop has the bridge and nothing else, as the peer's has its queue.
     guard let body = mainActorBody(name) else { fail("there is no row 'mainactor \(name)'") }
     return onTheMainLoop { await perOperation(body) }
   }
+}
+
+/// One that the main loop runs: the bridge's own, if it has one.
+@MainActor private func context(of bridge: MainActorBridge) throws -> AioContext {
+  if let own = bridge.context { return own }
+  let context = try AioContext(name: "measured")
+  try context.attach()
+  return context
 }
 
 @MainActor private func install(_ mechanism: String) throws -> MainActorBridge {

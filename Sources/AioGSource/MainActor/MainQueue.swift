@@ -17,6 +17,7 @@ final class MainQueue: MainThreadService {
   private let descriptor: CInt
   private let thread = pthread_self()
   private var drain = MainQueueDrain()
+  private var repetition = DrainRepetition()
   private var source: UnsafeMutablePointer<GSource>?
 
   private init() {
@@ -54,14 +55,29 @@ final class MainQueue: MainThreadService {
       a GMainContext that serves the main actor was run by another thread than the main thread; \
       install the MainActorBridge on one that the main thread runs
       """)
-    var count: UInt64 = 0
-    _ = read(descriptor, &count, MemoryLayout<UInt64>.size)
-    switch drain.becameReadable() {
-    case .remember: break
-    case .drain:
-      _dispatch_main_queue_callback_4CF(nil)
-      if drain.drainEnded() { signal() }
+    let served = source
+    _ = takeSignal()
+    var end: gint64?
+    while true {
+      switch drain.becameReadable() {
+      case .remember: return
+      case .drain: _dispatch_main_queue_callback_4CF(nil)
+      }
+      if drain.drainEnded() { return signal() }
+      // A job may have removed the bridge, and installed it elsewhere.
+      if source != served || !repetition.shouldLook() { return }
+      if let end, g_get_monotonic_time() >= end { return }
+      let found = takeSignal()
+      repetition.looked(found: found)
+      if !found { return }
+      if end == nil { end = g_get_monotonic_time() + DrainRepetition.maximumTime }
     }
+  }
+
+  /// True if there was one.
+  private func takeSignal() -> Bool {
+    var count: UInt64 = 0
+    return read(descriptor, &count, MemoryLayout<UInt64>.size) > 0
   }
 
   /// Has the source run in the next iteration.

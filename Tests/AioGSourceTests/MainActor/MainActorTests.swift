@@ -11,7 +11,7 @@ extension AllTests {
     /// As the program lists them.
     static let cases = [
       "jobs-from-other-threads", "task-from-main", "job-before-the-loop", "task-sleep", "hops",
-      "cancelled-sleep", "yielding-job",
+      "cancelled-sleep", "yielding-job", "hops-leave-others-their-turn",
       "main-queue-async", "main-queue-order", "main-queue-sync-from-a-thread",
       "main-queue-async-after", "main-queue-timer",
       "callbacks-are-isolated", "continuation-from-a-context", "task-from-a-callback",
