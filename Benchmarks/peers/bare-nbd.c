@@ -181,15 +181,14 @@ int main(int count, char **arguments) {
   if (file < 0 || fstat(file, &status) != 0) stop("%s: %s", arguments[2], strerror(errno));
   size = status.st_size;
   struct sockaddr_un name = { .sun_family = AF_UNIX };
-  // It has its name once it can be connected to.
-  int length = snprintf(name.sun_path, sizeof name.sun_path, "%s.new", arguments[1]);
-  if (length >= (int)sizeof name.sun_path) stop("the path is too long: %s", arguments[1]);
+  if (strlen(arguments[1]) >= sizeof name.sun_path) stop("the path is too long: %s", arguments[1]);
+  strcpy(name.sun_path, arguments[1]);
   int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   poll = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
   if (
     listener < 0 || poll < 0 || bind(listener, (struct sockaddr *)&name, sizeof name) != 0 || listen(listener, 16) != 0
-    || epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event) != 0 || rename(name.sun_path, arguments[1]) != 0)
+    || epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event) != 0)
     stop("%s: %s", arguments[1], strerror(errno));
   for (;;) {
     struct epoll_event events[64];
