@@ -41,7 +41,7 @@ enum NBDServer: String, CaseIterable, Sendable {
     let (program, arguments) = try command(setting, socket, image, pidFile)
     let (starter, all) = placement.start(program, arguments)
     let isThere = {
-      access(socket, F_OK) == 0 && (self != .nbdServer || processNumber(in: pidFile) != nil)
+      accepts(socket) && (self != .nbdServer || processNumber(in: pidFile) != nil)
     }
     let service = try setting.service("\(row).\(rawValue)", starter, all, isReady: isThere)
     let process = processNumber(in: pidFile) ?? service.processIdentifier
@@ -155,6 +155,22 @@ enum NBDServer: String, CaseIterable, Sendable {
 
   private func missing(with tool: String) -> @Sendable (Setting) -> String? {
     { missing($0) ?? ($0.find(tool) == nil ? "\(tool) is not installed" : nil) }
+  }
+}
+
+/// Whether somebody listens on a Unix socket, which has its name before that.
+private func accepts(_ path: String) -> Bool {
+  let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+  defer { close(descriptor) }
+  var address = sockaddr_un()
+  address.sun_family = sa_family_t(AF_UNIX)
+  let room = MemoryLayout.size(ofValue: address.sun_path)
+  if path.utf8.count >= room { return false }
+  withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+  return withUnsafePointer(to: &address) {
+    $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+      connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+    }
   }
 }
 
