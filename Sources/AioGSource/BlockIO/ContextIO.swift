@@ -198,12 +198,7 @@ final class ContextIO: LoopIO {
 
   override func close() -> [String] {
     isClosed = true
-    var left: [String] = []
-    pool.visitOutstanding { request in
-      if !request.pointee.isFound {
-        left.append("a request (\(request.pointee.operation)) is under way")
-      }
-    }
+    let left = requestsLeft()
     // The kernel, or a worker, may be using their buffers: all have to come back first.
     pool.visitOutstanding { Self.cancel($0) }
     visitBackends { $0.drain() }
@@ -218,5 +213,23 @@ final class ContextIO: LoopIO {
     readinessBackendIfMade = nil
     threadPoolIfMade = nil
     return left
+  }
+
+  /// What is under way, in words: a sentence for each operation.
+  private func requestsLeft() -> [String] {
+    var left: [(operation: Operation, count: Int)] = []
+    pool.visitOutstanding { request in
+      if request.pointee.isFound { return }
+      let operation = request.pointee.operation
+      if let index = left.firstIndex(where: { $0.operation == operation }) {
+        left[index].count += 1
+      } else {
+        left.append((operation, 1))
+      }
+    }
+    return left.map { operation, count in
+      count == 1
+        ? "a request (\(operation)) is under way" : "\(count) requests (\(operation)) are under way"
+    }
   }
 }

@@ -216,12 +216,8 @@ extension AllTests {
       // A worker has to be let go; the kernel finishes while it is waited for.
       if injection.kind == .threads { test.release() }
       let left = test.injected.io.close()
-      #expect(
-        left
-          == Array(
-            repeating:
-              "a request (\(left[0].contains("readVector") ? "readVector" : "read")) is under way",
-            count: 2))
+      let words = ["2 requests (read) are under way", "2 requests (readVector) are under way"]
+      #expect(left.count == 1 && words.contains(left[0]), "\(left)")
       underWay.expectFinished()
       queued.expectFinished()
       test.expectContents(underWay)
