@@ -182,7 +182,7 @@ final class BottomHalfQueue: @unchecked Sendable {
   /// is held by its caller.
   private func releaseCallbackEarly(_ node: Node) {
     guard notifyState.isHome else { return }
-    if let callback = node.pointee.callback.take() { BottomHalfCallback.drop(callback) }
+    if let callback = takeCallback(node) { BottomHalfCallback.drop(callback) }
   }
 
   private func unregister(_ node: Node) {
@@ -192,6 +192,13 @@ final class BottomHalfQueue: @unchecked Sendable {
       registry = node.pointee.registryNext
     }
     node.pointee.registryNext?.pointee.registryPrevious = node.pointee.registryPrevious
+  }
+
+  /// Not by `take()`, which is one access to the whole node, with the flags that others change meanwhile.
+  private func takeCallback(_ node: Node) -> Unmanaged<BottomHalfCallback>? {
+    let callback = node.pointee.callback
+    node.pointee.callback = nil
+    return callback
   }
 
   private func free(_ node: Node) {
@@ -290,7 +297,7 @@ final class BottomHalfQueue: @unchecked Sendable {
   }
 
   private func reclaim(_ node: Node) {
-    if let callback = node.pointee.callback.take() { BottomHalfCallback.drop(callback) }
+    if let callback = takeCallback(node) { BottomHalfCallback.drop(callback) }
     let before = node.pointee.flags.bitwiseOr(
       Flag.reclaimed, ordering: .acquiringAndReleasing
     ).oldValue
@@ -320,8 +327,9 @@ final class BottomHalfQueue: @unchecked Sendable {
           leaks.append(node.pointee.name)
         }
         if flags & (Flag.deleted | Flag.oneShot) != 0 {
-          oneShots.append(node.pointee.oneShot.take())
-          if let callback = node.pointee.callback.take() { callbacks.append(callback) }
+          oneShots.append(node.pointee.oneShot)
+          node.pointee.oneShot = nil
+          if let callback = takeCallback(node) { callbacks.append(callback) }
         }
         if flags & Flag.abandoned != 0 { free(node) }
       }
