@@ -50,8 +50,18 @@ final class Program {
     posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var vector = words.map { strdup($0) } + [nil]
     defer { for word in vector { free(word) } }
+    // Those that trap are meant to, and Swift's backtracer, which holds their pipes, has been seen to wait for ever.
+    let quiet = strdup("SWIFT_BACKTRACE=enable=no")
+    defer { free(quiet) }
+    var environment = [quiet]
+    var inherited = environ
+    while let entry = inherited.pointee {
+      environment.append(entry)
+      inherited += 1
+    }
+    environment.append(nil)
     var process: pid_t = 0
-    let status = posix_spawn(&process, words[0], &actions, &attributes, &vector, environ)
+    let status = posix_spawn(&process, words[0], &actions, &attributes, &vector, &environment)
     try #require(status == 0)
     self.process = process
     errors = complaints.read
