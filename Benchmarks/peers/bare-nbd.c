@@ -183,6 +183,8 @@ int main(int count, char **arguments) {
   struct sockaddr_un name = { .sun_family = AF_UNIX };
   if (strlen(arguments[1]) >= sizeof name.sun_path) stop("the path is too long: %s", arguments[1]);
   strcpy(name.sun_path, arguments[1]);
+  // One that was here before has left it.
+  unlink(name.sun_path);
   int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   poll = epoll_create1(EPOLL_CLOEXEC);
   struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
