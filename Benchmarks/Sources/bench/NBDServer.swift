@@ -41,7 +41,9 @@ enum NBDServer: String, CaseIterable, Sendable {
     let (program, arguments) = try command(setting, socket, image, pidFile)
     let (starter, all) = placement.start(program, arguments)
     let isThere = {
-      accepts(socket) && (self != .nbdServer || processNumber(in: pidFile) != nil)
+      // nbd-server serves in a process of its own, which says when it is there.
+      self == .nbdServer
+        ? access(socket, F_OK) == 0 && processNumber(in: pidFile) != nil : accepts(socket)
     }
     let service = try setting.service("\(row).\(rawValue)", starter, all, isReady: isThere)
     let process = processNumber(in: pidFile) ?? service.processIdentifier
