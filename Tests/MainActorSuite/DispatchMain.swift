@@ -11,6 +11,7 @@ let dispatchCases = [
   Case("main-queue-sync-from-a-thread", mainQueueSync),
   Case("main-queue-async-after", asyncAfter),
   Case("main-queue-timer", timerSource),
+  Case("main-queue-block-that-comes-back", blockThatComesBack),
 ]
 
 @MainActor private func mainQueueAsync() throws {
@@ -74,4 +75,25 @@ let dispatchCases = [
   }
   timer.cancel()
   try check(ticks.value >= 5, "the timer ticked \(ticks.value) times")
+}
+
+/// A block that is always there again does not go round GLib's loop each time, nor keep GLib from its other sources.
+@MainActor private func blockThatComesBack() throws {
+  var runs = 0
+  var iterations = 0
+  var isOver = false
+  func again() {
+    runs += 1
+    if !isOver { DispatchQueue.main.async { MainActor.assumeIsolated { again() } } }
+  }
+  try runMainLoop { loop in
+    again()
+    let everyIteration = Timeout(after: 0, repeats: true) { iterations += 1 }
+    _ = Timeout(after: 0.05) {
+      isOver = true
+      everyIteration.cancel()
+      loop.quit()
+    }
+  }
+  try check(runs > 4 * iterations, "\(runs) runs took \(iterations) iterations of GLib's")
 }

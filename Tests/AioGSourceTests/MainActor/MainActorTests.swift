@@ -13,7 +13,7 @@ extension AllTests {
       "jobs-from-other-threads", "task-from-main", "job-before-the-loop", "task-sleep", "hops",
       "cancelled-sleep", "yielding-job", "hops-leave-others-their-turn",
       "main-queue-async", "main-queue-order", "main-queue-sync-from-a-thread",
-      "main-queue-async-after", "main-queue-timer",
+      "main-queue-async-after", "main-queue-timer", "main-queue-block-that-comes-back",
       "callbacks-are-isolated", "continuation-from-a-context", "task-from-a-callback",
       "all-interleave",
       "nested-in-a-callback", "nested-in-a-job", "nested-in-a-job-in-a-nested-loop",
