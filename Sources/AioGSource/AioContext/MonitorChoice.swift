@@ -65,8 +65,8 @@ extension AioContext {
   func reviewMonitor() {
     if activeMonitor.failure != nil {
       replaceMonitor()
-    } else if isRingWanted.load(ordering: .relaxed) {
-      moveToRing()
+    } else if isRingWanted.load(ordering: .relaxed) && moveToRing() {
+      // Where there is no ring to be had, it may still be time for epoll.
     } else if handlers.watchedCount + 1 >= epollThreshold && depth == 0
       && !handlers.areExternalsDisabled
     {
@@ -81,18 +81,19 @@ extension AioContext {
     if selection == .automatic { isRingWanted.store(true, ordering: .releasing) }
   }
 
-  /// To the engine's ring, if there is one. Not in a pass that a bottom half or a handler nests.
+  /// To the engine's ring, if there is one; whether it moved. Not in a pass that a bottom half or a handler nests.
   @inline(never)
-  private func moveToRing() {
-    if depth > 0 { return }
+  private func moveToRing() -> Bool {
+    if depth > 0 { return false }
     isRingWanted.store(false, ordering: .relaxed)
-    guard activeMonitor.kind != .ioURing, let new = makeRingMonitor() else { return }
+    guard activeMonitor.kind != .ioURing, let new = makeRingMonitor() else { return false }
     let old = activeMonitor
     handlers.lock.withLock {
       _ = new.adopt(handlers)
       install(new, inPlaceOf: old)
     }
     old.close(handlers: handlers)
+    return true
   }
 
   /// Takes the engine's handler for its ring away, so not with the lock held.

@@ -148,6 +148,22 @@ extension AllTests {
       }
     }
 
+    /// In the pass that finds so: the next look at it may be a sleep away.
+    @Test func whereThereIsNoRingToBeHadItIsTimeForEpoll() throws {
+      let kernel = FaultyKernel()
+      kernel.failAlways(.ringSetUp, .error(EPERM))
+      let context = try AioContext(name: "faulty", configuration: .init(), kernel: kernel)
+      context.poll(blocking: false)
+      let notifiers = try (0..<3).map { _ in try EventNotifier() }
+      defer { for notifier in notifiers { context.removeHandler(for: notifier) } }
+      for notifier in notifiers {
+        try context.setHandler(for: notifier, onReadable: { $0.testAndClear() })
+      }
+      try context.setPolling(.init(maximum: .microseconds(1)))
+      context.poll(blocking: false)
+      #expect(context.monitor == .epoll)
+    }
+
     @Test(arguments: Driver.allCases)
     func withBusyPollingItIsTheRingFromTheStart(_ driver: Driver) throws {
       let loop = try Loop(driver, polling: .ioThread)
