@@ -17,9 +17,12 @@ extension AllTests {
       .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
 
+    /// Not those of the packages that an example brought with it, which it has when it has been built.
     private static func files(under folder: String, _ suffix: String) -> [String] {
       let all = FileManager.default.enumerator(atPath: root.appendingPathComponent(folder).path)
-      let names = (all?.compactMap { $0 as? String } ?? []).filter { $0.hasSuffix(suffix) }
+      let names = (all?.compactMap { $0 as? String } ?? []).filter {
+        $0.hasSuffix(suffix) && !$0.contains("/.build/")
+      }
       return names.sorted().map { "\(folder)/\($0)" }
     }
 
