@@ -36,8 +36,14 @@ enum NBDServer: String, CaseIterable, Sendable {
   func start(for row: String, _ setting: Setting, image: String, _ placement: Placement) throws
     -> Running
   {
-    let socket = setting.work.appending(path: "\(row).\(rawValue)").path
+    let key = "\(row).\(rawValue)"
+    let socket = setting.work.appending(path: key).path
     let pidFile = socket + ".pid"
+    if !setting.hasService(key) {
+      // A row that measures the same otherwise has left its own there.
+      unlink(socket)
+      unlink(pidFile)
+    }
     let (program, arguments) = try command(setting, socket, image, pidFile)
     let (starter, all) = placement.start(program, arguments)
     let isThere = {
@@ -45,7 +51,7 @@ enum NBDServer: String, CaseIterable, Sendable {
       self == .nbdServer
         ? access(socket, F_OK) == 0 && processNumber(in: pidFile) != nil : accepts(socket)
     }
-    let service = try setting.service("\(row).\(rawValue)", starter, all, isReady: isThere)
+    let service = try setting.service(key, starter, all, isReady: isThere)
     let process = processNumber(in: pidFile) ?? service.processIdentifier
     try placement.settle(process, setting)
     return Running(
@@ -83,7 +89,13 @@ enum NBDServer: String, CaseIterable, Sendable {
       // In the foreground it takes one client only, so it goes to the background, and is ended from there.
       let script = """
         nbd-server -C "$0" -p "$1"
-        trap 'kill "$(cat "$1")"; exit' TERM
+        end() {
+          n=$(cat "$1") i=0
+          kill "$n"
+          while [ "$i" -lt 200 ] && kill -0 "$n"; do sleep 0.01; i=$((i + 1)); done
+          exit
+        }
+        trap 'end "$1"' TERM
         while sleep 0.1; do :; done
         """
       return ("sh", ["-c", script, configuration, pidFile])

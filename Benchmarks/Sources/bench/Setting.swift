@@ -109,6 +109,8 @@ final class Setting: @unchecked Sendable {
     throw Failure("\(key) did not start: \(tail(of: key))")
   }
 
+  func hasService(_ key: String) -> Bool { services[key] != nil }
+
   func endServices() {
     for process in services.values {
       process.terminate()
