@@ -1,6 +1,7 @@
 // The parts of the server that need no client.
 
 import AioGSource
+import Foundation
 import Glibc
 import SystemPackage
 import Testing
@@ -109,6 +110,32 @@ import Testing
     #expect(throws: ListenError.self) { try Listener(.unix(path: path)) }
     #expect(lstat(path, &status) == 0)
     unlink(path)
+  }
+
+  @Test func socketsMadeAtOnceAreTheirOwnersEach() async throws {
+    let mask = { () throws -> String? in
+      let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+      return status.split(separator: "\n").first { $0.hasPrefix("Umask:") }.map(String.init)
+    }
+    let before = try mask()
+    #expect(before != nil)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<4 {
+        group.addTask {
+          for _ in 0..<500 {
+            let path = "/tmp/aio-nbd-\(getpid())-\(UInt32.random(in: 0 ... .max)).sock"
+            let listener = try Listener(.unix(path: path))
+            var status = stat()
+            #expect(lstat(path, &status) == 0)
+            #expect(status.st_mode & 0o777 == 0o600)
+            withExtendedLifetime(listener) {}
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    // Which is the whole process's.
+    #expect(try mask() == before)
   }
 
   @Test func aPortIsChosenByTheKernel() throws {

@@ -98,12 +98,10 @@ final class Listener: Sendable {
     do throws(Errno) {
       var one: CInt = 1
       setsockopt(number, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<CInt>.size))
-      // For its owner alone. The mask is the process's, so that this is for before there are threads.
-      let mask = umask(0o177)
-      let bound = address.withSocketAddress { bind(number, $0, $1) }
-      let error = Errno(rawValue: errno)
-      umask(mask)
-      if bound != 0 { throw error }
+      // For its owner alone: what binding makes has the mode that the socket has by then. By umask(2) it would be the
+      // whole process's mask that is another for a moment.
+      if address.family == AF_UNIX && fchmod(number, 0o600) != 0 { throw Errno(rawValue: errno) }
+      if address.withSocketAddress({ bind(number, $0, $1) }) != 0 { throw Errno(rawValue: errno) }
       if listen(number, 1024) != 0 { throw Errno(rawValue: errno) }
     } catch {
       close(number)
