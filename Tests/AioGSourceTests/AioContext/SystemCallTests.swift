@@ -139,7 +139,8 @@ extension AllTests {
         (
           {
             scheduled.schedule()
-            sleep(milliseconds: 5)
+            // For the other thread to run it and to fall asleep again, on a busy machine too.
+            sleep(milliseconds: 20)
           }, {}
         )
       }
