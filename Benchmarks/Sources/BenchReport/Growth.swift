@@ -1,4 +1,4 @@
-// Whether a cost stays what it is where there is more of everything: one row of ours beside another of ours.
+// Whether a cost stays what it is where there is more of everything: one row of ours beside another of ours. Pure.
 
 /// A limit on how much a row of ours may cost, as a multiple of another.
 public struct Growth: Hashable, Sendable {
@@ -11,15 +11,34 @@ public struct Growth: Hashable, Sendable {
     self.to = to
     self.atMost = atMost
   }
+}
 
-  /// The multiple; nil if one of the rows was not measured.
-  public func factor(in comparisons: [Comparison]) -> Double? {
-    let ours = { (name: String) in comparisons.first { $0.name == name }.map { median($0.ours) } }
-    guard let first = ours(from), let second = ours(to), first > 0 else { return nil }
-    return second / first
+/// Both rows, measured by turns: as they stand in the table they are minutes apart, and a machine that was disturbed during
+/// one of them would be taken for growth.
+public struct MeasuredGrowth: Hashable, Sendable {
+  public let limit: Growth
+  /// A value a round, of each.
+  public let from: [Double]
+  public let to: [Double]
+
+  public init(_ limit: Growth, from: [Double], to: [Double]) {
+    self.limit = limit
+    self.from = from
+    self.to = to
   }
 
-  public func holds(in comparisons: [Comparison]) -> Bool {
-    factor(in: comparisons).map { $0 <= atMost } ?? true
+  /// The multiple, by the medians.
+  public var factor: Double {
+    let (below, above) = (median(from), median(to))
+    return below == 0 ? (above == 0 ? 1 : .infinity) : above / below
   }
+
+  /// How far the rounds' own multiples lie apart.
+  public var spread: Double {
+    BenchReport.spread(zip(from, to).map { $0 == 0 ? 1 : $1 / $0 })
+  }
+
+  public var isNoisy: Bool { spread > Comparison.noiseLimit }
+
+  public var holds: Bool { factor <= limit.atMost }
 }

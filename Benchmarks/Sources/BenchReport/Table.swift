@@ -25,13 +25,17 @@ public enum Table {
     return notes.isEmpty ? columns : columns + "  " + notes.joined(separator: "; ")
   }
 
-  /// One limit on growth; nil if its rows were not measured.
-  public static func line(_ growth: Growth, _ comparisons: [Comparison]) -> String? {
-    guard let factor = growth.factor(in: comparisons) else { return nil }
-    let verdict = growth.holds(in: comparisons) ? "" : "  ABOVE ITS LIMIT"
-    let what = "\(growth.to) / \(growth.from)"
-    return "\(what.padded(to: 64)) \(number(factor).padded(to: 7, atStart: true)), "
-      + "at most \(number(growth.atMost))\(verdict)"
+  /// One limit on growth, and whether it holds. `note` says what else there is to know of it.
+  public static func line(_ growth: MeasuredGrowth, note: String = "") -> String {
+    var notes: [String] = []
+    if !growth.holds { notes.append("ABOVE ITS LIMIT") }
+    if growth.isNoisy { notes.append("noisy: multiples spread by \(percent(growth.spread))") }
+    if !note.isEmpty { notes.append(note) }
+    let what = "\(growth.limit.to) / \(growth.limit.from)"
+    let columns =
+      "\(what.padded(to: 64)) \(number(growth.factor).padded(to: 7, atStart: true)), "
+      + "at most \(number(growth.limit.atMost))"
+    return notes.isEmpty ? columns : columns + "  " + notes.joined(separator: "; ")
   }
 
   /// Three digits, or all that stand before the point.

@@ -12,6 +12,20 @@ struct Runner {
     var note = ""
   }
 
+  /// Measures what two rows of ours cost, by turns; once more if that was too noisy, and then the quieter of the two counts.
+  func measure(
+    _ limit: Growth, from: Row, to: Row
+  ) throws -> (growth: MeasuredGrowth, note: String) {
+    let once = {
+      let values = try interleaved([from.ours, to.ours], pinning: to.pinning)
+      return MeasuredGrowth(limit, from: values[0], to: values[1])
+    }
+    let first = try once()
+    guard first.isNoisy else { return (first, "") }
+    let second = try once()
+    return (second.spread < first.spread ? second : first, "repeated")
+  }
+
   /// Measures a row; once more if it was too noisy, and then the quieter of the two counts.
   func measure(_ row: Row) throws -> Measured {
     defer { setting.endServices() }

@@ -44,14 +44,16 @@ private func comparison(
   }
 
   @Test func growthIsOursOverOurs() {
-    let rows = [("few", 100.0), ("many", 131.0)].map {
-      Comparison(name: $0, unit: .nanoseconds, ours: [$1], peerName: "GLib", peer: .values([1]))
+    let growth = { (atMost: Double, from: [Double], to: [Double]) in
+      MeasuredGrowth(Growth(from: "few", to: "many", atMost: atMost), from: from, to: to)
     }
-    let growth = Growth(from: "few", to: "many", atMost: 1.3)
-    #expect(growth.factor(in: rows) == 1.31)
-    #expect(!growth.holds(in: rows))
-    #expect(Growth(from: "few", to: "many", atMost: 1.31).holds(in: rows))
-    #expect(growth.factor(in: Array(rows.prefix(1))) == nil)
-    #expect(growth.holds(in: []))
+    #expect(growth(1.3, [100], [131]).factor == 1.31)
+    #expect(!growth(1.3, [100], [131]).holds)
+    #expect(growth(1.31, [100], [131]).holds)
+    #expect(growth(1.3, [0], [0]).holds)
+    #expect(!growth(1.3, [0], [1]).holds)
+    // A machine that is twice as slow for a round is so for both.
+    #expect(!growth(1.3, [100, 200, 100], [100, 200, 100]).isNoisy)
+    #expect(growth(1.3, [100, 100, 100], [100, 200, 300]).isNoisy)
   }
 }
