@@ -22,8 +22,11 @@ import SuiteSupport
 
     await Task.detached {}.value
     expect(pthread_equal(thread, pthread_self()) != 0, "main went on in another thread")
-    try await Task.sleep(for: .milliseconds(50))
-    expect(pthread_equal(thread, pthread_self()) != 0, "main went on in another thread")
+    // Once is enough, unless the machine is busy.
+    for _ in 0..<100 where ticks < 5 {
+      try await Task.sleep(for: .milliseconds(50))
+      expect(pthread_equal(thread, pthread_self()) != 0, "main went on in another thread")
+    }
     expect(ticks >= 5, "GLib's timeout ran \(ticks) times while main slept")
     await Task { @MainActor in }.value
 

@@ -130,7 +130,8 @@ let lifecycleCases = [
   let bridge = try MainActorBridge.install()
   try check(bridge.mechanism == .mainExecutor, "the executor of the process is not used")
   try check(bridge.context === context && context != nil, "there are two executors")
-  runMainLoop(for: 0.1)
+  // Once is enough, unless the machine is busy.
+  for _ in 0..<100 where ended.value < 3 { runMainLoop(for: 0.1) }
   try check(ended.value == 3, "\(ended.value) of 3 ended")
   // New ones run on its context, which nothing else uses.
   let before = bridge.context!.statistics.passes
