@@ -17,6 +17,15 @@ extension ContextIO {
     return request
   }
 
+  /// The one that `take` gives out next.
+  @inline(__always)
+  var nextToTake: Request {
+    if let free { return free }
+    let request = pool.grow()
+    free = request
+    return request
+  }
+
   /// Takes it back: from now on a handle of it finds another generation.
   @inline(__always)
   func give(_ request: Request) {

@@ -69,8 +69,9 @@ extension AIOEngine {
         continuation.resume(returning: -Int(Errno.canceled.rawValue))
         return
       }
+      // Put there before the request is made: one that makes its batch full goes out at once, and may be a worker's then.
+      io.nextToTake.pointee.awaiter = continuation
       let request = make(self, ignoredCompletion)
-      request.node.pointee.awaiter = continuation
       let target = CancellationGate.Target(
         address: UnsafeMutableRawPointer(request.node), generation: request.generation)
       if let awaiter, awaiter.pointee.gate.begun(target) { request.cancel() }

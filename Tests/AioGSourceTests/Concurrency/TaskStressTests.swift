@@ -50,6 +50,31 @@ extension AllTests {
       }
     }
 
+    /// What makes a batch full goes to a worker while it is being made. It has its continuation by then: the sanitizer
+    /// knows.
+    @Test(arguments: EngineCombination.all.filter { $0.engine == .threads })
+    func whatFillsABatchIsAWorkersAtOnce(_ combination: EngineCombination) throws {
+      let loop = try EngineLoop(combination)
+      let (engine, context) = (loop.engine, loop.context)
+      engine.maximumBatch = 1
+      let file = try TemporaryFile([UInt8](repeating: 1, count: 4096))
+      let descriptor = file.descriptor
+      let counts = Box<[Int]>([])
+      try loop.task {
+        await withTaskGroup(of: Void.self) { group in
+          for _ in 0..<64 {
+            group.addTask(executorPreference: context.taskExecutor) {
+              let buffer = AIOBuffer(count: 512)
+              let count = try? await engine.write(to: descriptor, at: 0, from: buffer)
+              counts.update { $0.append(count ?? -1) }
+            }
+          }
+        }
+      }
+      #expect(counts.value == Array(repeating: 512, count: 64))
+      #expect(engine.statistics.handedToThreads >= 64)
+    }
+
     private static func step(
       _ choice: Int, home: AioContext, other: AioContext, actor: Pinned, file: TestFile,
       ledger: Ledger, wrong: Log
