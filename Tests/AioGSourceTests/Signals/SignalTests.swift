@@ -15,8 +15,11 @@ extension AllTests {
       let context = loop.context
       let numbers = try loop.task {
         let signals = try context.signals(SIGUSR1, SIGUSR2)
+        let taken = Counter()
         let sender = TestThread {
-          for number in [SIGUSR1, SIGUSR2, SIGUSR1] {
+          for (index, number) in [SIGUSR1, SIGUSR2, SIGUSR1].enumerated() {
+            // Of those that wait together, the lowest would be first.
+            while taken.value < index { sleep(milliseconds: 1) }
             sleep(milliseconds: 5)
             Signals.sendToSelf(number)
           }
@@ -24,6 +27,7 @@ extension AllTests {
         var numbers: [CInt] = []
         for await number in signals {
           numbers.append(number)
+          taken.increment()
           if numbers.count == 3 { break }
         }
         #expect(context.isHomeThread)
