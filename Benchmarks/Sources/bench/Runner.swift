@@ -12,29 +12,49 @@ struct Runner {
     var note = ""
   }
 
-  /// Measures what two rows of ours cost, by turns; once more if that was too noisy, and then the quieter of the two counts.
+  /// How often what was too noisy is measured, at most.
+  private static let attempts = 2
+  /// The same, where a bar or a limit stands to be judged.
+  private static let attemptsAtABar = 4
+
+  /// Measures what two rows of ours cost, by turns.
   func measure(
     _ limit: Growth, from: Row, to: Row
   ) throws -> (growth: MeasuredGrowth, note: String) {
-    let once = {
+    let (growth, note) = try quietest(of: Self.attemptsAtABar) {
       let values = try interleaved([from.ours, to.ours], pinning: to.pinning)
       return MeasuredGrowth(limit, from: values[0], to: values[1])
     }
-    let first = try once()
-    guard first.isNoisy else { return (first, "") }
-    let second = try once()
-    return (second.spread < first.spread ? second : first, "repeated")
+    return (growth, note)
   }
 
-  /// Measures a row; once more if it was too noisy, and then the quieter of the two counts.
+  /// Measures a row beside its peers.
   func measure(_ row: Row) throws -> Measured {
     defer { setting.endServices() }
     if let missing = row.ours.missing(setting) { throw Failure(missing) }
-    let first = try once(row)
-    guard first.contains(where: \.isNoisy) else { return Measured(comparisons: first) }
-    let second = try once(row)
-    let worst = { (comparisons: [Comparison]) in comparisons.map(\.ratioSpread).max() ?? 0 }
-    return Measured(comparisons: worst(second) < worst(first) ? second : first, note: "repeated")
+    let hasBar = row.peers.contains { $0.bar != nil }
+    let (comparisons, note) = try quietest(of: hasBar ? Self.attemptsAtABar : Self.attempts) {
+      try once(row)
+    }
+    return Measured(comparisons: comparisons, note: note)
+  }
+
+  /// Measures, and again while that was too noisy; the quietest counts, whatever it says.
+  private func quietest<Result: Repeatable>(
+    of attempts: Int, _ once: () throws -> Result
+  ) throws -> (result: Result, note: String) {
+    var quietest = try once()
+    var repetitions = 0
+    while quietest.isNoisy, repetitions < attempts - 1 {
+      let next = try once()
+      repetitions += 1
+      if next.spread < quietest.spread { quietest = next }
+    }
+    switch repetitions {
+    case 0: return (quietest, "")
+    case 1: return (quietest, "repeated")
+    default: return (quietest, "repeated \(repetitions) times")
+    }
   }
 
   private func once(_ row: Row) throws -> [Comparison] {
@@ -96,4 +116,17 @@ struct Runner {
       series: series)
     return (plot, missing)
   }
+}
+
+/// What is measured again where it was too noisy.
+private protocol Repeatable {
+  var isNoisy: Bool { get }
+  var spread: Double { get }
+}
+
+extension MeasuredGrowth: Repeatable {}
+
+extension [Comparison]: Repeatable {
+  var isNoisy: Bool { contains(where: \.isNoisy) }
+  var spread: Double { map(\.ratioSpread).max() ?? 0 }
 }
