@@ -88,8 +88,7 @@ extension AllTests {
             lock.readUnlock()
             #expect(context.isHomeThread)
           }
-          ended.increment()
-          loop.context.notify()
+          loop.context.schedule { ended.increment() }
         }
       }
       #expect(loop.run { ended.value == 20 })
@@ -136,13 +135,11 @@ extension AllTests {
       for _ in 0..<10 {
         Task.detached {
           for _ in 0..<20 { await actor.keep(mutex) }
-          ended.increment()
-          loop.context.notify()
+          loop.context.schedule { ended.increment() }
         }
         Task(executorPreference: other.context.taskExecutor) {
           for _ in 0..<20 { await mutex.withLock { await Task.yield() } }
-          ended.increment()
-          loop.context.notify()
+          loop.context.schedule { ended.increment() }
         }
       }
       #expect(loop.run { ended.value == 20 })
