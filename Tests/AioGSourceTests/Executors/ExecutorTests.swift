@@ -194,7 +194,29 @@ extension AllTests {
       let wakeUps = context.statistics.wakeUpsSent - before
       #expect(wakeUps >= 1)
       #expect(wakeUps <= waits)
-      #expect(wakeUps < 500)
+    }
+
+    /// The same with a sleep that lasts until all of them are there.
+    @Test(arguments: Combination.all)
+    func oneSleepIsEndedByOneOfManyJobs(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      let context = loop.context
+      loop.settle()
+      let before = context.statistics
+      let ran = Counter()
+      let isNotified = context.notifyState.state.openPollWindow()
+      #expect(!isNotified)
+      TestThread {
+        for _ in 0..<1_000 {
+          Task(executorPreference: context.taskExecutor) { ran.increment() }
+        }
+      }.join()
+      context.notifyState.state.closePollWindow()
+      #expect(context.statistics.wakeUpsSent == before.wakeUpsSent + 1)
+      #expect(
+        context.statistics.wakeUpsSkipped == before.wakeUpsSkipped,
+        "a job on top of another does not even notify")
+      #expect(loop.run { ran.value == 1_000 })
     }
 
     @Test(arguments: Combination.all)
