@@ -9,7 +9,8 @@
  * open.
  *
  * Checked: nobody sleeps for ever on payload that was published without a notification (an invalid end state). The
- * operations on the window and the payload are sequentially consistent in the code; `looking` is the home thread's own.
+ * operations on the window and the payload are sequentially consistent in the code, or in a home section, which has a model of
+ * its own (home-section.pml); `looking` is the home thread's own.
  *
  * BUG_1 to BUG_5 plant a bug each; the check has to find every one.
  */

@@ -42,7 +42,9 @@ extension AioContext {
   }
 
   /// Has `callback` run once in the next pass. Any thread; allocates. Stands for `aio_bh_schedule_oneshot`.
-  public func schedule(name: String = #function, _ callback: @escaping @Sendable () -> Void) {
+  public func schedule(
+    name: consuming String = #function, _ callback: consuming @escaping @Sendable () -> Void
+  ) {
     bottomHalves.scheduleOneShot(name: name, callback)
   }
 

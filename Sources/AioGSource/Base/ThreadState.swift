@@ -1,5 +1,5 @@
-// What a thread knows of the contexts it runs: which one is being run right now, and which one it is home to. One per
-// thread, made at first use and dropped when the thread ends.
+// What a thread has of its own: which context it runs right now, which one it is home to, and memory for what it hands to
+// other threads. One per thread, made at first use and dropped when the thread ends.
 
 import CThreadState
 import Glibc
@@ -13,15 +13,24 @@ final class ThreadState {
   /// Whether it is in a home section (NotifyState): written by the thread itself, its signal handlers included.
   let isInHomeSection = Atomic<Bool>(false)
 
+  /// For what the thread makes and another lets go of. The thread's own.
+  @exclusivity(unchecked) var slots = SlotAllocator()
+
   private init() {}
 
-  static var current: ThreadState {
-    if let state = ifPresent { return state }
+  static var current: ThreadState { unretainedCurrent.takeUnretainedValue() }
+
+  /// Whatever this thread does with it: it has a reference until it ends.
+  @inline(__always)
+  static var unretainedCurrent: Unmanaged<ThreadState> { unretained ?? make() }
+
+  @inline(never)
+  private static func make() -> Unmanaged<ThreadState> {
     let state = ThreadState()
     // The key is there for its destructor, which runs when the thread ends.
     pthread_setspecific(threadStateKey, Unmanaged.passRetained(state).toOpaque())
     aiogs_set_thread_state(state.address)
-    return state
+    return .passUnretained(state)
   }
 
   /// What identifies a thread for as long as somebody retains its state; 0 where it has none yet.
@@ -39,13 +48,12 @@ final class ThreadState {
     aiogs_set_thread_state(0)
   }
 
-  /// Whatever this thread does with it: it has a reference until it ends.
+  /// The same, without making one.
   @inline(__always)
   static var unretained: Unmanaged<ThreadState>? {
     UnsafeRawPointer(bitPattern: address).map { Unmanaged<ThreadState>.fromOpaque($0) }
   }
 
-  /// The same, without making one.
   @inline(__always)
   static var ifPresent: ThreadState? {
     unretained?.takeUnretainedValue()

@@ -9,6 +9,9 @@
 // The list spares the home thread two atomic operations (35 ns to 28 for one that is scheduled and run). What is on it was
 // scheduled before what is on the stack: the home thread leaves it as soon as it sees one there.
 //
+// One-shots are nodes without a handle, the home thread's own once they are in the queue. Theirs is memory of a
+// SlotAllocator's, for most of them are made by one thread and freed by another.
+//
 // The stack is only pushed on and taken whole, so no node can come back under a compare-exchange (no ABA). Who frees a
 // node, and that nobody touches it afterwards, is checked by Models/bottom-half.pml (enqueue, schedule, delete, abandon,
 // run, reclaim).
@@ -17,7 +20,8 @@ import Synchronization
 
 final class BottomHalfQueue: @unchecked Sendable {
   typealias Node = UnsafeMutablePointer<BottomHalfNode>
-  private typealias Flag = BottomHalfNode.Flag
+  typealias Registered = UnsafeMutablePointer<RegisteredBottomHalf>
+  typealias Flag = BottomHalfNode.Flag
 
   enum Work {
     case none
@@ -26,18 +30,26 @@ final class BottomHalfQueue: @unchecked Sendable {
     case ready
   }
 
-  private let stack = Atomic<Node?>(nil)
-  /// Home thread only, in a home section or in a pass.
-  @exclusivity(unchecked) private var appended = BottomHalfList()
-  /// Home thread only: what is being run.
-  @exclusivity(unchecked) private var running = BottomHalfList()
-  private(set) var callbacksRun = 0
-
   private let notifyState: NotifyState
   /// Guards the registry and `isClosed`.
-  private let lock = Lock()
-  private var registry: Node?
+  let lock = Lock()
+  private(set) var registry: Registered?
   private var isClosed = false
+
+  // Every thread that schedules writes the stack, every pass what is the home thread's, and what is above changes only as
+  // handles come and go.
+  private let gapBefore = CacheLine()
+  let stack = Atomic<Node?>(nil)
+  private let gapAfter = CacheLine()
+
+  /// Home thread only, in a home section or in a pass.
+  @exclusivity(unchecked) private(set) var appended = BottomHalfList()
+  /// Home thread only: what is being run.
+  @exclusivity(unchecked) private(set) var running = BottomHalfList()
+  private(set) var callbacksRun = 0
+  /// Home thread only: what one-shots were in, given back when the next one was in another block.
+  @exclusivity(unchecked) private var spent = SpentSlots()
+  private let gapAtEnd = CacheLine()
 
   init(notifyState: NotifyState) {
     self.notifyState = notifyState
@@ -45,8 +57,8 @@ final class BottomHalfQueue: @unchecked Sendable {
 
   // MARK: Any thread
 
-  /// Sets flags and queues the node if it is not queued. Wait-free but for the push, no allocation. True if a
-  /// notification is due.
+  /// Sets flags and queues the node if it is not queued. Wait-free but for the push, no allocation. Returns the
+  /// flags before.
   @inline(__always)
   private func enqueue(_ node: Node, _ flags: UInt32) -> UInt32 {
     // B6: releases what the caller wrote to the pass that dequeues, and acquires from the pass that ran it last.
@@ -55,18 +67,23 @@ final class BottomHalfQueue: @unchecked Sendable {
     let before = node.pointee.flags.bitwiseOr(
       flags | Flag.pending, ordering: .sequentiallyConsistent
     ).oldValue
-    if before & Flag.pending == 0 && !appendAtHome(node) {
-      var head = stack.load(ordering: .relaxed)
-      while true {
-        node.pointee.next = head
-        let result = stack.weakCompareExchange(
-          expected: head, desired: node, successOrdering: .sequentiallyConsistent,
-          failureOrdering: .relaxed)
-        if result.exchanged { break }
-        head = result.original
-      }
-    }
+    if before & Flag.pending == 0 { add(node) }
     return before
+  }
+
+  /// Takes in a node that is marked as pending.
+  @inline(__always)
+  private func add(_ node: Node) {
+    if appendAtHome(node) { return }
+    var head = stack.load(ordering: .relaxed)
+    while true {
+      node.pointee.next = head
+      let result = stack.weakCompareExchange(
+        expected: head, desired: node, successOrdering: .sequentiallyConsistent,
+        failureOrdering: .relaxed)
+      if result.exchanged { break }
+      head = result.original
+    }
   }
 
   /// True if the caller is the home thread, and nothing was scheduled from elsewhere.
@@ -122,10 +139,14 @@ final class BottomHalfQueue: @unchecked Sendable {
     notifyState.notify()
   }
 
-  func scheduleOneShot(name: String, _ callback: @escaping @Sendable () -> Void) {
-    let node = Node.allocate(capacity: 1)
-    node.initialize(to: BottomHalfNode(name: name, oneShot: callback))
-    _ = enqueue(node, Flag.scheduled | Flag.oneShot)
+  func scheduleOneShot(name: consuming String, _ callback: consuming @escaping @Sendable () -> Void)
+  {
+    let slot = ThreadState.unretainedCurrent._withUnsafeGuaranteedRef { $0.slots.take() }
+    let node = slot.address.bindMemory(to: BottomHalfNode.self, capacity: 1)
+    node.initialize(to: BottomHalfNode(name: name, slot: slot.number, oneShot: callback))
+    // Born pending: nobody else knows of it before this, which publishes it as `enqueue` would (B6), or at home by the
+    // section's end (B11).
+    add(node)
     notifyState.notifyOfPayload()
   }
 
@@ -139,22 +160,22 @@ final class BottomHalfQueue: @unchecked Sendable {
   // MARK: Handles
 
   func makeNode(name: String, _ callback: @escaping @Sendable () -> Void) -> Node {
-    let node = Node.allocate(capacity: 1)
-    node.initialize(to: BottomHalfNode(name: name, callback: callback))
+    let registered = Registered.allocate(capacity: 1)
+    registered.initialize(to: RegisteredBottomHalf(BottomHalfNode(name: name, callback: callback)))
     lock.withLock {
       precondition(!isClosed, "bottom half '\(name)' was made after its AioContext was destroyed")
-      node.pointee.registryNext = registry
-      registry?.pointee.registryPrevious = node
-      registry = node
+      registered.pointee.next = registry
+      registry?.pointee.previous = registered
+      registry = registered
     }
-    return node
+    return Self.node(registered)
   }
 
   /// The handle goes: frees the node, or leaves that to the pass that takes it out of the queue.
   func abandon(_ node: Node) {
     var isToBeReleased = false
     let isOurs = lock.withLock {
-      unregister(node)
+      unregister(Self.registered(node))
       let before = node.pointee.flags.bitwiseOr(
         Flag.abandoned, ordering: .acquiringAndReleasing
       ).oldValue
@@ -185,13 +206,18 @@ final class BottomHalfQueue: @unchecked Sendable {
     if let callback = takeCallback(node) { BottomHalfCallback.drop(callback) }
   }
 
-  private func unregister(_ node: Node) {
-    if let previous = node.pointee.registryPrevious {
-      previous.pointee.registryNext = node.pointee.registryNext
-    } else {
-      registry = node.pointee.registryNext
-    }
-    node.pointee.registryNext?.pointee.registryPrevious = node.pointee.registryPrevious
+  static func node(_ registered: Registered) -> Node {
+    UnsafeMutableRawPointer(registered).assumingMemoryBound(to: BottomHalfNode.self)
+  }
+
+  private static func registered(_ node: Node) -> Registered {
+    UnsafeMutableRawPointer(node).assumingMemoryBound(to: RegisteredBottomHalf.self)
+  }
+
+  private func unregister(_ registered: Registered) {
+    let (previous, next) = (registered.pointee.previous, registered.pointee.next)
+    if let previous { previous.pointee.next = next } else { registry = next }
+    next?.pointee.previous = previous
   }
 
   /// Not by `take()`, which is one access to the whole node, with the flags that others change meanwhile.
@@ -202,8 +228,9 @@ final class BottomHalfQueue: @unchecked Sendable {
   }
 
   private func free(_ node: Node) {
-    node.deinitialize(count: 1)
-    node.deallocate()
+    let registered = Self.registered(node)
+    registered.deinitialize(count: 1)
+    registered.deallocate()
   }
 
   // MARK: Home thread
@@ -219,6 +246,11 @@ final class BottomHalfQueue: @unchecked Sendable {
     takeScheduled()
     var progress = false
     while let node = running.removeFirst() {
+      if node.pointee.isOneShot {
+        progress = true
+        runOneShot(node)
+        continue
+      }
       // B7: acquires what was written before the schedule, and a schedule from now on queues the node anew. Pairs
       // with B6 in `enqueue`.
       let flags = node.pointee.flags.bitwiseAnd(
@@ -228,15 +260,8 @@ final class BottomHalfQueue: @unchecked Sendable {
       if flags & (Flag.scheduled | Flag.deleted) == Flag.scheduled {
         callbacksRun &+= 1
         if flags & Flag.idle == 0 { progress = true }
-        if flags & Flag.oneShot != 0 {
-          // It has no handle: nobody else knows of it any more.
-          let callback = node.pointee.oneShot.take()
-          free(node)
-          callback?()
-        } else if let callback = node.pointee.callback {
-          // Which may delete the node, nest a pass that frees it, or both: the node is not ours to touch from here on.
-          BottomHalfCallback.call(callback)
-        }
+        // Which may delete the node, nest a pass that frees it, or both: the node is not ours to touch from here on.
+        if let callback = node.pointee.callback { BottomHalfCallback.call(callback) }
       } else if flags & Flag.deleted != 0 {
         reclaim(node)
       }
@@ -296,6 +321,23 @@ final class BottomHalfQueue: @unchecked Sendable {
     if let section { notifyState.endHomeSection(section) }
   }
 
+  @inline(never)
+  private func runOneShot(_ node: Node) {
+    callbacksRun &+= 1
+    let oneShot = takeOut(node)
+    oneShot?.call()
+  }
+
+  /// The callback of a one-shot, whose slot is done with.
+  @inline(__always)
+  private func takeOut(_ node: Node) -> BottomHalfNode.OneShot? {
+    let slot = SlotAllocator.Slot(address: node, number: node.pointee.slot)
+    let oneShot = node.pointee.oneShot.take()
+    node.deinitialize(count: 1)
+    spent.add(slot)
+    return oneShot
+  }
+
   private func reclaim(_ node: Node) {
     if let callback = takeCallback(node) { BottomHalfCallback.drop(callback) }
     let before = node.pointee.flags.bitwiseOr(
@@ -311,13 +353,13 @@ final class BottomHalfQueue: @unchecked Sendable {
   func close() -> [String] {
     var leaks: [String] = []
     var callbacks: [Unmanaged<BottomHalfCallback>] = []
-    var oneShots: [(@Sendable () -> Void)?] = []
+    var oneShots: [@Sendable () -> Void] = []
     lock.withLock {
       isClosed = true
       var cursor = registry
-      while let node = cursor {
-        node.pointee.flags.bitwiseOr(Flag.orphaned, ordering: .acquiringAndReleasing)
-        cursor = node.pointee.registryNext
+      while let registered = cursor {
+        registered.pointee.node.flags.bitwiseOr(Flag.orphaned, ordering: .acquiringAndReleasing)
+        cursor = registered.pointee.next
       }
       takeScheduled()
       while let node = running.removeFirst() {
@@ -326,47 +368,20 @@ final class BottomHalfQueue: @unchecked Sendable {
         if flags & (Flag.scheduled | Flag.deleted) == Flag.scheduled {
           leaks.append(node.pointee.name)
         }
-        if flags & (Flag.deleted | Flag.oneShot) != 0 {
-          oneShots.append(node.pointee.oneShot)
-          node.pointee.oneShot = nil
-          if let callback = takeCallback(node) { callbacks.append(callback) }
+        if flags & Flag.oneShot != 0 {
+          if let oneShot = takeOut(node) { oneShots.append(oneShot.body) }
+          continue
+        }
+        if flags & Flag.deleted != 0, let callback = takeCallback(node) {
+          callbacks.append(callback)
         }
         if flags & Flag.abandoned != 0 { free(node) }
       }
     }
+    spent.giveBack()
     // What they held may be handles of ours.
     for callback in callbacks { callback.release() }
     oneShots.removeAll()
     return leaks
-  }
-
-  // MARK: Introspection
-
-  /// Every bottom half with its state. Home thread: it reads the queue as well as the registry.
-  func describe() -> [(name: String, state: String)] {
-    var rows: [(String, String)] = []
-    lock.withLock {
-      var cursor = registry
-      while let node = cursor {
-        let flags = node.pointee.flags.load(ordering: .relaxed)
-        if flags & Flag.deleted == 0 { rows.append((node.pointee.name, Self.state(flags))) }
-        cursor = node.pointee.registryNext
-      }
-    }
-    for start in [appended.first, stack.load(ordering: .acquiring), running.first] {
-      var cursor = start
-      while let node = cursor {
-        let flags = node.pointee.flags.load(ordering: .relaxed)
-        if flags & Flag.oneShot != 0 { rows.append((node.pointee.name, Self.state(flags))) }
-        cursor = node.pointee.next
-      }
-    }
-    return rows
-  }
-
-  private static func state(_ flags: UInt32) -> String {
-    let kind = flags & Flag.oneShot != 0 ? "one-shot, " : ""
-    if flags & Flag.scheduled == 0 { return kind + "not scheduled" }
-    return kind + (flags & Flag.idle != 0 ? "scheduled idle" : "scheduled")
   }
 }

@@ -8,19 +8,25 @@ import Glibc
 import Synchronization
 
 final class NotifyState: Sendable {
-  let state = NotifyProtocol()
   let notifier: EventNotifier
 
   /// The thread that runs the loop, as the address of its ThreadState, which the context retains meanwhile (a
   /// `pthread_t` may be another thread's tomorrow); 0 while there is none.
   private let home = Atomic<UInt>(0)
+  private let forkGeneration = ForkWatch.generation
+  let hasHomeSections: Bool
+
+  // Every notifier writes these, every pass of the home thread the one below, and hardly anybody those above.
+  private let gapBefore = CacheLine()
+  let state = NotifyProtocol()
+  private let sent = Atomic<Int>(0)
+  private let skipped = Atomic<Int>(0)
+  private let gapAfter = CacheLine()
+
   /// Home thread only: set from before it looks at what there is to do until its wait is over, when a notification must
   /// not be left out. Atomic for the sake of signal handlers on that thread.
   private let looking = Atomic<Bool>(false)
-  private let sent = Atomic<Int>(0)
-  private let skipped = Atomic<Int>(0)
-  private let forkGeneration = ForkWatch.generation
-  let hasHomeSections: Bool
+  private let gapAtEnd = CacheLine()
 
   init(notifier: EventNotifier, hasHomeSections: Bool = Barrier.isOfferedOnEveryThread) {
     self.notifier = notifier
@@ -37,8 +43,8 @@ final class NotifyState: Sendable {
     }
   }
 
-  /// For what the loop looks at before each sleep, published with sequential consistency: the home thread, awake, need
-  /// not be told. That spares two atomic operations, here and in `accept`. Any thread, signal handlers included.
+  /// For what the loop looks at before each sleep, published with sequential consistency or in a home section: the home
+  /// thread, awake, need not be told. That spares two atomic operations, here and in `accept`. Any thread, signal handlers included.
   @inline(__always)
   func notifyOfPayload() {
     if canSkipNotification { countSkipped() } else { notify() }

@@ -119,6 +119,25 @@ extension AllTests {
       thread.stop()
     }
 
+    /// One for the closure, which is the caller's, and one for each block of slots.
+    @Test(arguments: Combination.all)
+    func schedulingAClosureAndRunningIt(_ combination: Combination) throws {
+      let loop = try TestLoop(combination)
+      let ran = Counter()
+      let context = loop.context
+      let mainContext = loop.mainContext
+      let count = allocations {
+        context.schedule { ran.increment() }
+        if let mainContext {
+          mainContext.iteration(mayBlock: false)
+        } else {
+          context.poll(blocking: false)
+        }
+      }
+      #expect(ran.value == 1_100)
+      if aiogs_test_can_count_allocations() { #expect(count <= 1_000 + 1_000 / 31 + 1) }
+    }
+
     @Test(arguments: Combination.all)
     func aTasksHopToTheContext(_ combination: Combination) throws {
       let loop = try TestLoop(combination)
